@@ -1,0 +1,226 @@
+package binary
+
+import (
+	"github.com/watfiber/watfiber/wat"
+	"github.com/watfiber/watfiber/wat/op"
+)
+
+// bodyReader reads instructions up to the end that closes the body.
+type bodyReader struct {
+	reader
+	body    wat.Body
+	openers []opener // open blocks
+	// noDataCount says that instructions must not name a data segment, since the
+	// section with their number is missing.
+	noDataCount bool
+}
+
+// opener is a block, loop or if that is open.
+type opener struct {
+	at  int // its instruction
+	els bool
+}
+
+// read reads a body or constant expression and its end. It makes room for as many
+// instructions as expected.
+func (b *bodyReader) read(expected int) wat.Body {
+	b.body.Span.Start = b.pos
+	b.body.Instrs = make([]wat.Instr, 0, expected)
+	for b.err == nil {
+		at := b.pos
+		code := b.opcode()
+		if code == op.End && len(b.openers) == 0 {
+			b.body.Span.End = at
+			return b.body
+		}
+		in := wat.Instr{Op: code, Pos: uint32(at)}
+		b.immediates(&in)
+		if b.err == nil {
+			b.body.Instrs = append(b.body.Instrs, in)
+		}
+	}
+	return wat.Body{}
+}
+
+// opcode reads an opcode that the instruction table has.
+func (b *bodyReader) opcode() op.Code {
+	at := b.pos
+	c := b.byte()
+	code := op.Code(c)
+	if c >= 0xFB && c <= 0xFE {
+		n := b.u32()
+		if n > 0xFFF {
+			b.fail(at, "illegal opcode 0x%02x %d", c, n)
+			return op.Nop
+		}
+		code = op.Prefixed(c, n)
+	}
+	if code.Info() == nil && b.err == nil {
+		b.fail(at, "illegal opcode 0x%02x", c)
+	}
+	if b.err != nil {
+		return op.Nop
+	}
+	return code
+}
+
+func (b *bodyReader) immediates(in *wat.Instr) {
+	at := b.pos
+	switch in.Op.Info().Imm {
+	case op.None:
+		b.structure(in.Op, int(in.Pos))
+	case op.BlockType:
+		in.Imm = uint64(b.blockType())
+		b.openers = append(b.openers, opener{at: len(b.body.Instrs)})
+	case op.Label:
+		in.Imm = uint64(b.label())
+	case op.LabelTable:
+		in.Imm = b.labelTable()
+	case op.Func, op.Local, op.Global, op.Table, op.Elem:
+		in.Imm = uint64(b.u32())
+	case op.Memory:
+		in.Imm = uint64(b.zeroByte())
+	case op.Data:
+		in.Imm = uint64(b.data(at))
+	case op.Indirect:
+		typ := b.u32()
+		in.Imm = wat.PairImm(typ, b.u32())
+	case op.TableCopy:
+		destination := b.u32()
+		in.Imm = wat.PairImm(destination, b.u32())
+	case op.MemoryCopy:
+		destination := b.zeroByte()
+		in.Imm = wat.PairImm(destination, b.zeroByte())
+	case op.TableInit:
+		segment := b.u32()
+		in.Imm = wat.PairImm(segment, b.u32())
+	case op.MemoryInit:
+		segment := b.data(at)
+		in.Imm = wat.PairImm(segment, b.zeroByte())
+	case op.MemArg:
+		in.Imm = uint64(b.memArg())
+	case op.MemArgLane:
+		arg := b.memArg()
+		in.Imm = uint64(arg) | uint64(wat.NewMemArg(0, 0, b.byte(), 0))
+	case op.Lane:
+		in.Imm = uint64(b.byte())
+	case op.I32:
+		in.Imm = uint64(uint32(b.signed(32)))
+	case op.I64:
+		in.Imm = uint64(b.signed(64))
+	case op.F32:
+		in.Imm = b.fixed(4)
+	case op.F64:
+		in.Imm = b.fixed(8)
+	case op.V128, op.Shuffle:
+		in.Imm = uint64(len(b.body.Ext))
+		lo := b.fixed(8)
+		b.body.Ext = append(b.body.Ext, lo, b.fixed(8))
+	case op.HeapType:
+		in.Imm = uint64(b.refType())
+	case op.Result:
+		if in.Op == op.SelectT {
+			in.Imm = b.types()
+		}
+	}
+}
+
+// structure keeps track of else and end.
+func (b *bodyReader) structure(code op.Code, at int) {
+	switch code {
+	case op.End:
+		b.openers = b.openers[:len(b.openers)-1]
+	case op.Else:
+		n := len(b.openers)
+		if n == 0 || b.openers[n-1].els || b.body.Instrs[b.openers[n-1].at].Op != op.If {
+			b.fail(at, "END opcode expected: else without if")
+			return
+		}
+		b.openers[n-1].els = true
+	}
+}
+
+// fixed reads a little-endian number of n bytes.
+func (b *bodyReader) fixed(n uint32) (v uint64) {
+	for i, c := range []byte(b.bytes(n, "a constant")) {
+		v |= uint64(c) << (8 * i)
+	}
+	return v
+}
+
+func (b *bodyReader) blockType() wat.BlockType {
+	at := b.pos
+	v := b.signed(33)
+	switch {
+	case v >= 0:
+		return wat.BlockWith(wat.TypeID(v))
+	case v == -0x40:
+		return 0
+	case b.pos == at+1:
+		b.pos = at
+		return wat.BlockOf(b.valType())
+	}
+	b.fail(at, "malformed block type")
+	return 0
+}
+
+func (b *bodyReader) label() wat.Label {
+	at := b.pos
+	depth := b.u32()
+	switch n := uint32(len(b.openers)); {
+	case depth < n:
+		return wat.LabelOf(b.openers[n-1-depth].at)
+	case depth > n && b.err == nil:
+		b.fail(at, "unknown label %d, only %d blocks are open here", depth, n)
+		b.err.Code = wat.ErrName
+	}
+	return wat.BodyLabel
+}
+
+func (b *bodyReader) labelTable() uint64 {
+	at := len(b.body.Ext)
+	n := b.count("labels") + 1
+	b.body.Ext = append(b.body.Ext, uint64(n))
+	for range n {
+		b.body.Ext = append(b.body.Ext, uint64(b.label()))
+	}
+	return uint64(at)
+}
+
+func (b *bodyReader) types() uint64 {
+	at := len(b.body.Ext)
+	n := b.count("types")
+	b.body.Ext = append(b.body.Ext, uint64(n))
+	for range n {
+		b.body.Ext = append(b.body.Ext, uint64(b.valType()))
+	}
+	return uint64(at)
+}
+
+// zeroByte reads a memory index, which is a zero byte as long as a module has
+// one memory only.
+func (b *bodyReader) zeroByte() uint32 {
+	at := b.pos
+	if c := b.byte(); c != 0 && b.err == nil {
+		b.fail(at, "zero byte expected")
+	}
+	return 0
+}
+
+// data reads the index of a data segment.
+func (b *bodyReader) data(at int) uint32 {
+	if b.noDataCount {
+		b.fail(at, "data count section required")
+	}
+	return b.u32()
+}
+
+// memArg reads alignment and offset.
+func (b *bodyReader) memArg() wat.MemArg {
+	at := b.pos
+	align := b.u32()
+	if align >= 32 && b.err == nil {
+		b.fail(at, "malformed memop flags 0x%x", align)
+	}
+	return wat.NewMemArg(b.u32(), uint8(align), 0, 0)
+}

@@ -1,0 +1,438 @@
+package binary
+
+import (
+	"encoding/binary"
+
+	"github.com/watfiber/watfiber/wat"
+	"github.com/watfiber/watfiber/wat/op"
+)
+
+// Encode returns a valid module in the binary format: numbers in their shortest
+// form, neighbouring locals of one type as one group, and a name section with
+// every name in the tree.
+func Encode(m *wat.Module) []byte {
+	e := &encoder{m: m}
+	e.assignIndices()
+	e.buf = append(e.buf, Magic+version...)
+	e.customsAfter(wat.SectionCustom)
+	for _, s := range []struct {
+		id    wat.SectionID
+		n     int
+		write func()
+	}{
+		{wat.SectionType, len(m.Types), e.types},
+		{wat.SectionImport, len(m.Imports()), e.imports},
+		{wat.SectionFunc, len(e.defined), e.functions},
+		{wat.SectionTable, definedOf(m.Tables, func(t *wat.Table) bool { return t.Import == nil }), e.tables},
+		{wat.SectionMemory, definedOf(m.Memories, func(t *wat.Memory) bool { return t.Import == nil }), e.memories},
+		{wat.SectionGlobal, definedOf(m.Globals, func(t *wat.Global) bool { return t.Import == nil }), e.globals},
+		{wat.SectionExport, len(m.Exports), e.exports},
+		{wat.SectionStart, 0, e.start},
+		{wat.SectionElem, len(m.Elems), e.elems},
+		{wat.SectionDataCount, 0, e.dataCount},
+		{wat.SectionCode, len(e.defined), e.code},
+		{wat.SectionData, len(m.Datas), e.datas},
+	} {
+		e.section(s.id, s.n, s.write)
+		e.customsAfter(s.id)
+	}
+	e.names()
+	return e.buf
+}
+
+func definedOf[T any](all []T, defined func(T) bool) int {
+	n := 0
+	for _, d := range all {
+		if defined(d) {
+			n++
+		}
+	}
+	return n
+}
+
+type encoder struct {
+	m   *wat.Module
+	buf []byte
+
+	funcIndex []uint32     // by FuncID
+	order     []wat.FuncID // functions by index
+	defined   []wat.FuncID // those with a body, by index
+	depth     []int32      // scratch: by opener, its place among the open blocks
+	customs   int          // written so far
+}
+
+// assignIndices gives functions their place in the binary: imports first, and
+// nothing for one that another has taken the place of.
+func (e *encoder) assignIndices() {
+	e.funcIndex = make([]uint32, len(e.m.Funcs))
+	for i, f := range e.m.Funcs {
+		if f.Import != nil && f.ReplacedBy == 0 {
+			e.order = append(e.order, wat.FuncID(i))
+		}
+	}
+	for i, f := range e.m.Funcs {
+		if f.Import == nil {
+			e.order = append(e.order, wat.FuncID(i))
+			e.defined = append(e.defined, wat.FuncID(i))
+		}
+	}
+	for index, id := range e.order {
+		e.funcIndex[id] = uint32(index)
+	}
+	for i, f := range e.m.Funcs {
+		if f.ReplacedBy != 0 {
+			e.funcIndex[i] = e.funcIndex[f.ReplacedBy]
+		}
+	}
+}
+
+// sizeBytes is what is set aside for the size of a section or function before it
+// is known.
+const sizeBytes = 5
+
+// sized appends what write appends, and its size before it.
+func (e *encoder) sized(write func()) {
+	at := len(e.buf)
+	e.buf = append(e.buf, make([]byte, sizeBytes)...)
+	write()
+	var size [sizeBytes]byte
+	n := len(appendU(size[:0], len(e.buf)-at-sizeBytes))
+	copy(e.buf[at:], size[:n])
+	e.buf = append(e.buf[:at+n], e.buf[at+sizeBytes:]...)
+}
+
+// section appends a section with n entries, or with none of the kind that has no
+// number of entries; nothing if it would be empty.
+func (e *encoder) section(id wat.SectionID, n int, write func()) {
+	switch id {
+	case wat.SectionStart:
+		if e.m.Start == nil {
+			return
+		}
+	case wat.SectionDataCount:
+		if !e.needsDataCount() {
+			return
+		}
+	default:
+		if n == 0 {
+			return
+		}
+	}
+	e.buf = append(e.buf, byte(id))
+	e.sized(func() {
+		if n > 0 {
+			e.u(n)
+		}
+		write()
+	})
+}
+
+func (e *encoder) u(v int)      { e.buf = appendU(e.buf, v) }
+func (e *encoder) u32(v uint32) { e.buf = appendU(e.buf, v) }
+
+func (e *encoder) str(s string) {
+	e.u(len(s))
+	e.buf = append(e.buf, s...)
+}
+
+func (e *encoder) customsAfter(s wat.SectionID) {
+	for e.customs < len(e.m.Customs) && e.m.Customs[e.customs].After == s {
+		c := e.m.Customs[e.customs]
+		e.customs++
+		e.buf = append(e.buf, byte(wat.SectionCustom))
+		e.sized(func() {
+			e.str(c.Name)
+			e.buf = append(e.buf, c.Bytes...)
+		})
+	}
+}
+
+func (e *encoder) types() {
+	for _, t := range e.m.Types {
+		e.buf = append(e.buf, 0x60)
+		e.valTypes(t.Params)
+		e.valTypes(t.Results)
+	}
+}
+
+func (e *encoder) valTypes(types []wat.ValType) {
+	e.u(len(types))
+	for _, t := range types {
+		e.buf = append(e.buf, byte(t))
+	}
+}
+
+func (e *encoder) limits(l wat.Limits) {
+	if !l.HasMax {
+		e.buf = appendU(append(e.buf, 0), l.Min)
+		return
+	}
+	e.buf = appendU(appendU(append(e.buf, 1), l.Min), l.Max)
+}
+
+func (e *encoder) table(t *wat.Table) {
+	e.buf = append(e.buf, byte(t.Elem))
+	e.limits(t.Limits)
+}
+
+func (e *encoder) global(g *wat.Global) {
+	mutable := byte(0)
+	if g.Mutable {
+		mutable = 1
+	}
+	e.buf = append(e.buf, byte(g.Type), mutable)
+}
+
+func (e *encoder) imports() {
+	for _, d := range e.m.Imports() {
+		imp := e.m.ImportOf(d)
+		e.str(imp.Module)
+		e.str(imp.Name)
+		e.buf = append(e.buf, byte(d.Kind))
+		switch d.Kind {
+		case wat.KindFunc:
+			e.u32(uint32(e.m.Funcs[d.Index].Type))
+		case wat.KindTable:
+			e.table(e.m.Tables[d.Index])
+		case wat.KindMemory:
+			e.limits(e.m.Memories[d.Index].Limits)
+		case wat.KindGlobal:
+			e.global(e.m.Globals[d.Index])
+		}
+	}
+}
+
+func (e *encoder) functions() {
+	for _, id := range e.defined {
+		e.u32(uint32(e.m.Funcs[id].Type))
+	}
+}
+
+func (e *encoder) tables() {
+	for _, t := range e.m.Tables {
+		if t.Import == nil {
+			e.table(t)
+		}
+	}
+}
+
+func (e *encoder) memories() {
+	for _, m := range e.m.Memories {
+		if m.Import == nil {
+			e.limits(m.Limits)
+		}
+	}
+}
+
+func (e *encoder) globals() {
+	for _, g := range e.m.Globals {
+		if g.Import == nil {
+			e.global(g)
+			e.body(&g.Init)
+		}
+	}
+}
+
+func (e *encoder) exports() {
+	for _, x := range e.m.Exports {
+		e.str(x.Name)
+		e.buf = append(e.buf, byte(x.Kind))
+		if x.Kind == wat.KindFunc {
+			e.u32(e.funcIndex[x.Index])
+		} else {
+			e.u32(x.Index)
+		}
+	}
+}
+
+func (e *encoder) start() { e.u32(e.funcIndex[e.m.Start.Func]) }
+
+func (e *encoder) elems() {
+	for _, s := range e.m.Elems {
+		e.elem(s)
+	}
+}
+
+func (e *encoder) elem(s *wat.Elem) {
+	flags := 0
+	switch {
+	case s.Mode == wat.Declarative:
+		flags = elemNotActive | elemExplicit
+	case s.Mode == wat.Passive:
+		flags = elemNotActive
+	case s.Table != 0 || s.Exprs && s.Type != wat.FuncRef:
+		flags = elemExplicit
+	}
+	if s.Exprs {
+		flags |= elemExprs
+	}
+	e.u(flags)
+	if s.Mode == wat.Active {
+		if flags&elemExplicit != 0 {
+			e.u32(uint32(s.Table))
+		}
+		e.body(&s.Offset)
+	}
+	if flags&(elemNotActive|elemExplicit) != 0 {
+		if s.Exprs {
+			e.buf = append(e.buf, byte(s.Type))
+		} else {
+			e.buf = append(e.buf, 0)
+		}
+	}
+	if s.Exprs {
+		e.u(len(s.Items))
+		for i := range s.Items {
+			e.body(&s.Items[i])
+		}
+		return
+	}
+	e.u(len(s.Funcs))
+	for _, f := range s.Funcs {
+		e.u32(e.funcIndex[f])
+	}
+}
+
+// needsDataCount reports whether the module has the section with the number of
+// data segments: if it had one, or if an instruction names a segment.
+func (e *encoder) needsDataCount() bool {
+	if e.m.DataCount {
+		return true
+	}
+	for _, id := range e.defined {
+		for _, in := range e.m.Funcs[id].Body.Instrs {
+			if imm := in.Op.Info().Imm; imm == op.MemoryInit || imm == op.Data {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (e *encoder) dataCount() { e.u(len(e.m.Datas)) }
+
+func (e *encoder) datas() {
+	for _, d := range e.m.Datas {
+		switch {
+		case d.Mode == wat.Passive:
+			e.buf = append(e.buf, 1)
+		case d.Memory != 0:
+			e.buf = append(e.buf, 2)
+			e.u32(uint32(d.Memory))
+			e.body(&d.Offset)
+		default:
+			e.buf = append(e.buf, 0)
+			e.body(&d.Offset)
+		}
+		e.str(d.Bytes)
+	}
+}
+
+func (e *encoder) code() {
+	for _, id := range e.defined {
+		f := e.m.Funcs[id]
+		e.sized(func() {
+			e.u(len(f.Locals))
+			for _, run := range f.Locals {
+				e.u32(run.Count)
+				e.buf = append(e.buf, byte(run.Type))
+			}
+			e.body(&f.Body)
+		})
+	}
+}
+
+// body appends the instructions of a body and its end.
+func (e *encoder) body(b *wat.Body) {
+	if len(e.depth) < len(b.Instrs) {
+		e.depth = make([]int32, len(b.Instrs)+len(b.Instrs)/2)
+	}
+	open := 0
+	for i, in := range b.Instrs {
+		switch in.Op {
+		case op.Block, op.Loop, op.If:
+			e.depth[i] = int32(open)
+			open++
+		case op.End:
+			open--
+		}
+		e.instr(b, in, open)
+	}
+	e.buf = append(e.buf, byte(op.End))
+}
+
+// instr appends one instruction; open is how many blocks are open around it.
+func (e *encoder) instr(b *wat.Body, in wat.Instr, open int) {
+	prefix, number := in.Op.Prefix()
+	if prefix != 0 {
+		e.buf = appendU(append(e.buf, prefix), number)
+	} else {
+		e.buf = append(e.buf, byte(number))
+	}
+	switch info := in.Op.Info(); info.Imm {
+	case op.None:
+	case op.BlockType:
+		e.blockType(wat.BlockType(in.Imm))
+	case op.Label:
+		e.label(wat.Label(in.Imm), open)
+	case op.LabelTable:
+		labels := b.Words(in)
+		e.u(len(labels) - 1)
+		for _, l := range labels {
+			e.label(wat.Label(l), open)
+		}
+	case op.Func:
+		e.u32(e.funcIndex[in.Imm])
+	case op.Local, op.Global, op.Table, op.Elem, op.Memory, op.Data, op.Lane:
+		e.buf = appendU(e.buf, in.Imm)
+	case op.Indirect, op.TableCopy, op.MemoryCopy, op.TableInit, op.MemoryInit:
+		first, second := in.Pair()
+		e.u32(first)
+		e.u32(second)
+	case op.MemArg, op.MemArgLane:
+		arg := wat.MemArg(in.Imm)
+		e.buf = appendU(appendU(e.buf, arg.Align()), arg.Offset())
+		if info.Imm == op.MemArgLane {
+			e.buf = append(e.buf, arg.Lane())
+		}
+	case op.I32:
+		e.buf = appendS(e.buf, int64(int32(in.Imm)))
+	case op.I64:
+		e.buf = appendS(e.buf, int64(in.Imm))
+	case op.F32:
+		e.buf = binary.LittleEndian.AppendUint32(e.buf, uint32(in.Imm))
+	case op.F64:
+		e.buf = binary.LittleEndian.AppendUint64(e.buf, in.Imm)
+	case op.V128, op.Shuffle:
+		lo, hi := b.Wide(in)
+		e.buf = binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(e.buf, lo), hi)
+	case op.HeapType:
+		e.buf = append(e.buf, byte(in.Imm))
+	case op.Result:
+		if in.Op == op.SelectT {
+			types := b.Words(in)
+			e.u(len(types))
+			for _, t := range types {
+				e.buf = append(e.buf, byte(t))
+			}
+		}
+	}
+}
+
+func (e *encoder) blockType(b wat.BlockType) {
+	if t, ok := b.Value(); ok {
+		e.buf = append(e.buf, byte(t))
+	} else if id, ok := b.Index(); ok {
+		e.buf = appendS(e.buf, int64(id))
+	} else {
+		e.buf = append(e.buf, 0x40)
+	}
+}
+
+func (e *encoder) label(l wat.Label, open int) {
+	place := -1
+	if l != wat.BodyLabel {
+		place = int(e.depth[l.Opener()])
+	}
+	e.u(open - 1 - place)
+}

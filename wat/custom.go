@@ -1,0 +1,101 @@
+package wat
+
+import (
+	"slices"
+	"strings"
+)
+
+// Custom sections stand in the text as annotations of the module:
+//
+//	(@custom "name" (after func) "bytes" …)
+//
+// with the place before first, after last, or before or after a known section;
+// after last if there is none (specification, appendix "Custom Sections and
+// Annotations").
+
+// sectionNames are the names of sections in a place.
+var sectionNames = map[SectionID]string{
+	SectionType: "type", SectionImport: "import", SectionFunc: "func", SectionTable: "table",
+	SectionMemory: "memory", SectionGlobal: "global", SectionExport: "export", SectionStart: "start",
+	SectionElem: "elem", SectionDataCount: "datacount", SectionCode: "code", SectionData: "data",
+}
+
+// sectionOrder is the order of the known sections in a binary; SectionCustom
+// stands for the place before the first.
+var sectionOrder = [...]SectionID{
+	SectionCustom, SectionType, SectionImport, SectionFunc, SectionTable, SectionMemory, SectionGlobal,
+	SectionExport, SectionStart, SectionElem, SectionDataCount, SectionCode, SectionData,
+}
+
+// annotation reads an annotation of the module, if it is one that means
+// something to the tree.
+func (b *builder) annotation(span Span) {
+	t := tokenizer{src: b.m.Source.Text, pos: span.Start + 1, end: span.End - 1, rep: b.rep}
+	if word := t.next(); t.text(word) != "@custom" {
+		return
+	}
+	name := t.next()
+	if name.kind != tokString {
+		b.rep.add(ErrSyntax, Span{name.start, name.end}, `write (@custom "name" …)`, "custom section without a name")
+		return
+	}
+	c := &Custom{Span: span, After: SectionData}
+	c.Name, _ = t.name(name)
+	tok := t.next()
+	if tok.kind == tokOpen {
+		after, ok := customPlace(&t)
+		if !ok {
+			b.rep.add(ErrSyntax, tok.span(), "write (before first), (after last), or before or after type, import, func, …",
+				"malformed place of a custom section")
+			return
+		}
+		c.After = after
+		tok = t.next()
+	}
+	var bytes strings.Builder
+	for ; tok.kind == tokString; tok = t.next() {
+		s, _ := t.str(tok)
+		bytes.WriteString(s)
+	}
+	c.Bytes = bytes.String()
+	if tok.kind != tokEOF {
+		b.rep.add(ErrSyntax, tok.span(), "", "unexpected %s in a custom section, expected a string", t.text(tok))
+		return
+	}
+	b.m.Customs = append(b.m.Customs, c)
+}
+
+// customPlace reads the place of a custom section behind its parenthesis, and
+// returns the section that it follows.
+func customPlace(t *tokenizer) (SectionID, bool) {
+	side, what, close := t.next(), t.next(), t.next()
+	if close.kind != tokClose {
+		return 0, false
+	}
+	before := t.text(side) == "before"
+	if !before && t.text(side) != "after" {
+		return 0, false
+	}
+	switch word := t.text(what); {
+	case word == "first":
+		return SectionCustom, before
+	case word == "last":
+		return SectionData, !before
+	default:
+		for i, id := range sectionOrder {
+			if sectionNames[id] == word && word != "" {
+				if before {
+					return sectionOrder[i-1], true
+				}
+				return id, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// sortCustoms puts custom sections into the order of a binary.
+func (m *Module) sortCustoms() {
+	rank := func(c *Custom) int { return slices.Index(sectionOrder[:], c.After) }
+	slices.SortStableFunc(m.Customs, func(a, b *Custom) int { return rank(a) - rank(b) })
+}

@@ -1,0 +1,493 @@
+package wat
+
+import (
+	"math"
+	"strings"
+
+	"github.com/watfiber/watfiber/wat/op"
+)
+
+// This file reads what stands behind a mnemonic, one function for each kind of
+// immediate.
+
+// immediates reads the immediates of in into in.Imm.
+func (s *scanner) immediates(in *Instr) {
+	switch kind := in.Op.Info().Imm; kind {
+	case op.None:
+	case op.Label:
+		in.Imm = uint64(s.label())
+	case op.LabelTable:
+		in.Imm = s.labelTable()
+	case op.Func:
+		in.Imm = s.index(spaceFunc)
+	case op.Indirect:
+		table := s.optional(spaceTable)
+		in.Imm = PairImm(s.typeUse(), table)
+	case op.Local:
+		in.Imm = s.local()
+	case op.Global:
+		in.Imm = s.index(spaceGlobal)
+	case op.Table:
+		in.Imm = uint64(s.optional(spaceTable))
+	case op.Memory:
+		in.Imm = uint64(s.optional(spaceMemory))
+	case op.Elem:
+		in.Imm = s.index(spaceElem)
+	case op.Data:
+		in.Imm = s.index(spaceData)
+	case op.TableCopy:
+		in.Imm = s.twoOrNone(spaceTable)
+	case op.MemoryCopy:
+		in.Imm = s.twoOrNone(spaceMemory)
+	case op.TableInit:
+		in.Imm = s.segment(spaceTable, spaceElem)
+	case op.MemoryInit:
+		in.Imm = s.segment(spaceMemory, spaceData)
+	case op.MemArg, op.MemArgLane:
+		in.Imm = s.memArg(in.Op.Info())
+	case op.Lane:
+		in.Imm = s.lane()
+	case op.I32:
+		in.Imm = s.integer(32)
+	case op.I64:
+		in.Imm = s.integer(64)
+	case op.F32:
+		in.Imm = s.float(float32Format)
+	case op.F64:
+		in.Imm = s.float(float64Format)
+	case op.V128:
+		in.Imm = s.vector()
+	case op.Shuffle:
+		in.Imm = s.shuffle()
+	case op.HeapType:
+		in.Imm = s.heapType()
+	case op.Result:
+		in.Op, in.Imm = s.selectType()
+	}
+}
+
+// expected reports what should stand at the current token.
+func (s *scanner) expected(what string) {
+	if s.tok.kind == tokEOF {
+		s.fail(ErrSyntax, Span{s.end, s.end}, "", "expected %s", what)
+		return
+	}
+	s.fail(ErrSyntax, s.tok.span(), "", "expected %s, not %s", what, s.text(s.tok))
+}
+
+func (s *scanner) isIndex() bool { return s.tok.kind == tokID || s.tok.kind == tokNumber }
+
+// index reads an index of the space, by number or name.
+func (s *scanner) index(sp space) uint64 {
+	t := s.tok
+	if t.kind == tokID {
+		s.advance()
+		name, ok := s.id(t)
+		if !ok {
+			return 0
+		}
+		i, ok := s.scope.lookup(sp, name)
+		if !ok {
+			s.fail(ErrName, t.span(), s.scope.suggest(sp, name), "unknown %s %s", spaceNames[sp], ID(name))
+		}
+		return uint64(i)
+	}
+	return uint64(s.natural(spaceNames[sp]+" index", math.MaxUint32))
+}
+
+// natural reads an unsigned number up to limit.
+func (s *scanner) natural(what string, limit uint64) uint32 {
+	if s.tok.kind != tokNumber {
+		s.expected("a " + what)
+		return 0
+	}
+	t := s.tok
+	s.advance()
+	v, ok := parseNat(s.text(t))
+	if !ok && !isDigits(s.text(t)) {
+		s.fail(ErrLiteral, t.span(), "", "%s is no %s", s.text(t), what)
+		return 0
+	}
+	if !ok || v > limit {
+		s.fail(ErrLiteral, t.span(), "", "%s %s is out of range", what, s.text(t))
+		return 0
+	}
+	return uint32(v)
+}
+
+// optional reads an index that may be missing, which means 0.
+func (s *scanner) optional(sp space) uint32 {
+	if !s.isIndex() {
+		return 0
+	}
+	return uint32(s.index(sp))
+}
+
+func (s *scanner) twoOrNone(sp space) uint64 {
+	if !s.isIndex() {
+		return 0
+	}
+	destination := uint32(s.index(sp))
+	return PairImm(destination, uint32(s.index(sp)))
+}
+
+// segment reads [table or memory] segment.
+func (s *scanner) segment(outer, inner space) uint64 {
+	ahead := s.tokenizer
+	if second := ahead.next(); s.isIndex() && (second.kind == tokID || second.kind == tokNumber) {
+		in := uint32(s.index(outer))
+		return PairImm(uint32(s.index(inner)), in)
+	}
+	return PairImm(uint32(s.index(inner)), 0)
+}
+
+// local reads the index of a parameter or local.
+func (s *scanner) local() uint64 {
+	t := s.tok
+	if t.kind != tokID {
+		return uint64(s.natural("local index", math.MaxUint32))
+	}
+	s.advance()
+	name, ok := s.id(t)
+	if !ok {
+		return 0
+	}
+	i, ok := s.locals[name]
+	if !ok {
+		s.fail(ErrName, t.span(), suggestID(name, sortedKeys(s.locals)), "unknown local %s", ID(name))
+	}
+	return uint64(i)
+}
+
+// label reads the target of a branch.
+func (s *scanner) label() Label {
+	t := s.tok
+	if t.kind == tokID {
+		s.advance()
+		name, ok := s.id(t)
+		if !ok {
+			return BodyLabel
+		}
+		place := s.named[name]
+		if place == 0 {
+			s.fail(ErrName, t.span(), suggestID(name, sortedKeys(s.named)), "unknown label %s", ID(name))
+			return BodyLabel
+		}
+		return LabelOf(s.labels[place-1].opener)
+	}
+	depth := s.natural("label", math.MaxUint32)
+	switch n := uint32(len(s.labels)); {
+	case depth < n:
+		return LabelOf(s.labels[n-1-depth].opener)
+	case depth > n:
+		s.fail(ErrName, t.span(), "", "unknown label %d, only %d blocks are open here", depth, n)
+	}
+	return BodyLabel
+}
+
+// labelTable reads the labels of br_table.
+func (s *scanner) labelTable() uint64 {
+	at := len(s.body.Ext)
+	s.body.Ext = append(s.body.Ext, 0)
+	if !s.isIndex() {
+		s.expected("a label")
+	}
+	for s.isIndex() {
+		s.body.Ext = append(s.body.Ext, uint64(s.label()))
+	}
+	s.body.Ext[at] = uint64(len(s.body.Ext) - at - 1)
+	return uint64(at)
+}
+
+// typeUse reads (type x) (param …) (result …). Without (type x) the returned
+// index is provisional: inlineType and the place in s.inline.
+func (s *scanner) typeUse() uint32 {
+	start := s.tok.start
+	id, written := s.typeIndex()
+	sig, inline := s.signature()
+	if written {
+		if inline {
+			s.repeat = append(s.repeat, typeCheck{TypeID(id), sig, Span{start, s.tok.start}})
+		}
+		return id
+	}
+	return s.inlined(sig)
+}
+
+// typeIndex reads (type x) if it is there.
+func (s *scanner) typeIndex() (uint32, bool) {
+	if s.openKeyword() != "type" {
+		return 0, false
+	}
+	s.advance()
+	s.advance()
+	id := uint32(s.index(spaceType))
+	s.closing()
+	return id, true
+}
+
+// signature reads (param …)* (result …)*.
+func (s *scanner) signature() (sig FuncType, any bool) {
+	for s.openKeyword() == "param" {
+		sig.Params = s.typeList(sig.Params)
+		any = true
+	}
+	for s.openKeyword() == "result" {
+		sig.Results = s.typeList(sig.Results)
+		any = true
+	}
+	return sig, any
+}
+
+// typeList reads a group such as (result i32 i64).
+func (s *scanner) typeList(types []ValType) []ValType {
+	s.advance()
+	s.advance()
+	for s.tok.kind == tokKeyword {
+		t, ok := ParseValType(s.text(s.tok))
+		if !ok {
+			s.fail(ErrSyntax, s.tok.span(), suggestType(s.text(s.tok)), "unknown type %s", s.text(s.tok))
+		}
+		types = append(types, t)
+		s.advance()
+	}
+	s.closing()
+	return types
+}
+
+func suggestType(name string) string {
+	var all []string
+	for _, v := range valTypes {
+		all = append(all, v.name)
+	}
+	return DidYouMean(name, all)
+}
+
+// closing reads a closing parenthesis.
+func (s *scanner) closing() {
+	if s.tok.kind != tokClose {
+		s.expected(")")
+		return
+	}
+	s.advance()
+}
+
+// blockType reads the type of a block, loop or if.
+func (s *scanner) blockType() uint64 {
+	start := s.tok.start
+	id, written := s.typeIndex()
+	sig, inline := s.signature()
+	switch {
+	case written:
+		if inline {
+			s.repeat = append(s.repeat, typeCheck{TypeID(id), sig, Span{start, s.tok.start}})
+		}
+		return uint64(BlockWith(TypeID(id)))
+	case len(sig.Params) == 0 && len(sig.Results) == 0:
+		return 0
+	case len(sig.Params) == 0 && len(sig.Results) == 1:
+		return uint64(BlockOf(sig.Results[0]))
+	}
+	return uint64(BlockWith(TypeID(s.inlined(sig))))
+}
+
+// inlined returns the provisional index of a type that stands only here.
+func (s *scanner) inlined(sig FuncType) uint32 {
+	s.inline = append(s.inline, sig)
+	return inlineType + uint32(len(s.inline)-1)
+}
+
+// selectType reads the optional result types of select.
+func (s *scanner) selectType() (op.Code, uint64) {
+	if s.openKeyword() != "result" {
+		return op.Select, 0
+	}
+	var types []ValType
+	for s.openKeyword() == "result" {
+		types = s.typeList(types)
+	}
+	at := len(s.body.Ext)
+	s.body.Ext = append(s.body.Ext, uint64(len(types)))
+	for _, t := range types {
+		s.body.Ext = append(s.body.Ext, uint64(t))
+	}
+	return op.SelectT, uint64(at)
+}
+
+// heapType reads the type of the reference that ref.null makes.
+func (s *scanner) heapType() uint64 {
+	t := s.tok
+	if t.kind == tokKeyword {
+		for _, v := range []ValType{FuncRef, ExternRef} {
+			if s.text(t) == v.HeapTypeName() {
+				s.advance()
+				return uint64(v)
+			}
+		}
+	}
+	s.expected("func or extern")
+	return uint64(FuncRef)
+}
+
+// memArg reads [memory] [offset=n] [align=n] [lane].
+func (s *scanner) memArg(info *op.Info) uint64 {
+	memory := uint32(0)
+	if s.isIndex() && (info.Imm == op.MemArg || !s.onlyLane()) {
+		memory = uint32(s.index(spaceMemory))
+	}
+	if memory > math.MaxUint16 {
+		s.fail(ErrLimit, s.tok.span(), "", "memory index %d is too large", memory)
+	}
+	offset, align := uint64(0), uint64(info.Size)
+	if v, ok := s.keyValue("offset="); ok {
+		offset = v
+	}
+	if v, ok := s.keyValue("align="); ok {
+		align = v
+	}
+	lane := uint64(0)
+	if info.Imm == op.MemArgLane {
+		lane = s.lane()
+	}
+	return uint64(NewMemArg(uint32(offset), log2(align), uint8(lane), uint16(memory)))
+}
+
+// onlyLane reports whether the current number is the last immediate.
+func (s *scanner) onlyLane() bool {
+	if s.tok.kind != tokNumber {
+		return false
+	}
+	ahead := s.tokenizer
+	switch t := ahead.next(); t.kind {
+	case tokNumber:
+		return false
+	case tokKeyword:
+		word := s.text(t)
+		return !strings.HasPrefix(word, "offset=") && !strings.HasPrefix(word, "align=")
+	}
+	return true
+}
+
+// keyValue reads a word such as offset=8.
+func (s *scanner) keyValue(key string) (uint64, bool) {
+	t := s.tok
+	if t.kind != tokKeyword || !strings.HasPrefix(s.text(t), key) {
+		return 0, false
+	}
+	s.advance()
+	digits := s.text(t)[len(key):]
+	v, ok := parseNat(digits)
+	switch {
+	case !ok && !isDigits(digits):
+		s.fail(ErrLiteral, t.span(), "", "%s needs a number", key)
+	case !ok || v > math.MaxUint32:
+		s.fail(ErrLiteral, t.span(), "", "%s is out of range", s.text(t))
+	case key == "align=" && (v == 0 || v&(v-1) != 0):
+		s.fail(ErrLiteral, t.span(), "", "alignment %s is no power of two", digits)
+		return 1, true
+	default:
+		return v, true
+	}
+	return 1, true
+}
+
+// log2 returns the logarithm of a power of two.
+func log2(v uint64) uint8 {
+	n := uint8(0)
+	for v > 1 {
+		v >>= 1
+		n++
+	}
+	return n
+}
+
+// lane reads a lane number. Which lanes a vector has is a matter of validity;
+// here it only has to be a byte.
+func (s *scanner) lane() uint64 {
+	return uint64(s.natural("lane", math.MaxUint8))
+}
+
+func (s *scanner) integer(bits uint) uint64 {
+	t := s.tok
+	if t.kind != tokNumber {
+		s.expected("an integer")
+		return 0
+	}
+	s.advance()
+	v, why, ok := parseInt(s.text(t), bits)
+	if !ok {
+		s.badLiteral(t, why, "an integer", bits)
+	}
+	return v
+}
+
+func (s *scanner) float(f floatFormat) uint64 {
+	t := s.tok
+	if t.kind != tokNumber && t.kind != tokKeyword {
+		s.expected("a float")
+		return 0
+	}
+	s.advance()
+	v, why, ok := parseFloat(s.text(t), f)
+	if !ok {
+		s.badLiteral(t, why, "a float", f.bits)
+	}
+	return v
+}
+
+func (s *scanner) badLiteral(t token, why literalError, what string, bits uint) {
+	if why == outOfRange {
+		s.fail(ErrLiteral, t.span(), "", "constant %s is out of range of %d bits", s.text(t), bits)
+		return
+	}
+	s.fail(ErrLiteral, t.span(), "", "%s is not %s", s.text(t), what)
+}
+
+// shapes are the forms of v128.const: lanes and their width.
+var shapes = map[string]struct {
+	lanes int
+	bits  uint
+	float bool
+}{
+	"i8x16": {16, 8, false}, "i16x8": {8, 16, false}, "i32x4": {4, 32, false}, "i64x2": {2, 64, false},
+	"f32x4": {4, 32, true}, "f64x2": {2, 64, true},
+}
+
+// vector reads the shape and the lanes of v128.const.
+func (s *scanner) vector() uint64 {
+	shape, ok := shapes[s.text(s.tok)]
+	if s.tok.kind != tokKeyword || !ok {
+		s.expected("a shape: i8x16, i16x8, i32x4, i64x2, f32x4 or f64x2")
+		return s.wide(0, 0)
+	}
+	s.advance()
+	var half [2]uint64
+	for i := range shape.lanes {
+		var v uint64
+		switch {
+		case !shape.float:
+			v = s.integer(shape.bits)
+		case shape.bits == 32:
+			v = s.float(float32Format)
+		default:
+			v = s.float(float64Format)
+		}
+		bit := uint(i) * shape.bits
+		half[bit/64] |= v << (bit % 64)
+	}
+	return s.wide(half[0], half[1])
+}
+
+// shuffle reads the sixteen lanes of i8x16.shuffle.
+func (s *scanner) shuffle() uint64 {
+	var half [2]uint64
+	for i := range 16 {
+		half[i/8] |= s.lane() << (i % 8 * 8)
+	}
+	return s.wide(half[0], half[1])
+}
+
+func (s *scanner) wide(lo, hi uint64) uint64 {
+	s.body.Ext = append(s.body.Ext, lo, hi)
+	return uint64(len(s.body.Ext) - 2)
+}
