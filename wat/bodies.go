@@ -102,7 +102,10 @@ func (b *builder) scanParallel() {
 }
 
 func (b *builder) newScanner(rep *report) *scanner {
-	return &scanner{tokenizer: tokenizer{src: b.m.Source.Text, rep: rep}, scope: b.m.scope, locals: map[string]uint32{}}
+	return &scanner{
+		tokenizer: tokenizer{src: b.m.Source.Text, rep: rep, annotation: rep.annotationInField},
+		scope:     b.m.scope, locals: map[string]uint32{},
+	}
 }
 
 // scanBody reads the islands of a task as one sequence.

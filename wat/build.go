@@ -344,7 +344,7 @@ func (b *builder) resolveFunc(f *Func, use *typeUse, locals []*local, body *isla
 			b.rep.add(ErrSyntax, l.ID.span(), "", "a named local has one type, not %d", len(l.Types))
 		}
 		for _, typ := range typesOf(l.Types) {
-			f.addLocal(typ)
+			f.AddLocal(typ)
 		}
 	}
 	if body != nil {
@@ -355,8 +355,8 @@ func (b *builder) resolveFunc(f *Func, use *typeUse, locals []*local, body *isla
 	b.bodies = append(b.bodies, t)
 }
 
-// addLocal declares one more local.
-func (f *Func) addLocal(t ValType) {
+// AddLocal declares one more local.
+func (f *Func) AddLocal(t ValType) {
 	if n := len(f.Locals); n > 0 && f.Locals[n-1].Type == t {
 		f.Locals[n-1].Count++
 		return
@@ -406,7 +406,7 @@ func (b *builder) resolveElem(e *Elem, n *elemField) {
 		e.Type, _ = ParseValType(n.Type)
 		e.Exprs = true
 	}
-	b.elements(e, n.Items, n.Funcs)
+	b.elements(e, n.Items, append(n.Funcs, n.Plain...))
 }
 
 // elements fills in what a segment holds.
@@ -437,11 +437,11 @@ func (b *builder) resolveData(d *Data, n *dataField) {
 }
 
 // bytes joins the strings of an island.
-func (b *builder) bytes(n *island) string {
+func (b *builder) bytes(n *byteStrings) string {
 	if n == nil {
 		return ""
 	}
-	span := n.span()
+	span := spanAt(n.Pos, n.Text)
 	t := tokenizer{src: b.m.Source.Text, pos: span.Start, end: span.End, rep: b.rep}
 	var all []byte
 	for tok := t.next(); tok.kind != tokEOF; tok = t.next() {

@@ -65,6 +65,15 @@ func (b *builder) annotation(span Span) {
 	b.m.Customs = append(b.m.Customs, c)
 }
 
+// annotationInField is told of an annotation inside a field, where a custom
+// section cannot stand.
+func (r *report) annotationInField(span Span) {
+	t := tokenizer{src: r.source.Text, pos: span.Start + 1, end: span.End - 1, rep: r}
+	if word := t.next(); t.text(word) == "@custom" {
+		r.add(ErrSyntax, word.span(), "custom sections stand between the fields of a module", "misplaced @custom")
+	}
+}
+
 // customPlace reads the place of a custom section behind its parenthesis, and
 // returns the section that it follows.
 func customPlace(t *tokenizer) (SectionID, bool) {

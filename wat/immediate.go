@@ -68,11 +68,15 @@ func (s *scanner) immediates(in *Instr) {
 
 // expected reports what should stand at the current token.
 func (s *scanner) expected(what string) {
-	if s.tok.kind == tokEOF {
+	switch s.tok.kind {
+	case tokEOF:
 		s.fail(ErrSyntax, Span{s.end, s.end}, "", "expected %s", what)
-		return
+	case tokOpen:
+		word := "(" + s.openKeyword()
+		s.fail(ErrSyntax, Span{s.tok.start, s.tok.start + len(word)}, laterHint(word[1:]), "expected %s, not %s", what, word)
+	default:
+		s.fail(ErrSyntax, s.tok.span(), laterHint(s.text(s.tok)), "expected %s, not %s", what, s.text(s.tok))
 	}
-	s.fail(ErrSyntax, s.tok.span(), "", "expected %s, not %s", what, s.text(s.tok))
 }
 
 func (s *scanner) isIndex() bool { return s.tok.kind == tokID || s.tok.kind == tokNumber }
@@ -246,7 +250,7 @@ func (s *scanner) typeList(types []ValType) []ValType {
 	for s.tok.kind == tokKeyword {
 		t, ok := ParseValType(s.text(s.tok))
 		if !ok {
-			s.fail(ErrSyntax, s.tok.span(), suggestType(s.text(s.tok)), "unknown type %s", s.text(s.tok))
+			s.rep.unknownType(s.tok.span(), s.text(s.tok))
 		}
 		types = append(types, t)
 		s.advance()
@@ -255,12 +259,17 @@ func (s *scanner) typeList(types []ValType) []ValType {
 	return types
 }
 
-func suggestType(name string) string {
-	var all []string
-	for _, v := range valTypes {
-		all = append(all, v.name)
+// unknownType reports a word that stands where a type should, and is none.
+func (r *report) unknownType(span Span, word string) {
+	hint := laterHint(word)
+	if hint == "" {
+		var all []string
+		for _, v := range valTypes {
+			all = append(all, v.name)
+		}
+		hint = DidYouMean(word, all)
 	}
-	return DidYouMean(name, all)
+	r.add(ErrSyntax, span, hint, "unknown type %s", word)
 }
 
 // closing reads a closing parenthesis.

@@ -1,12 +1,8 @@
 package wat
 
 import (
-	"errors"
 	"math"
-	"strings"
 	"unicode/utf8"
-
-	"github.com/alecthomas/participle/v2"
 )
 
 // Parse reads a module in the text format: (module …), or its fields without
@@ -140,36 +136,22 @@ func (b *builder) field(t *tokenizer, start int) bool {
 	span := Span{start, t.pos}
 	parse := fieldParsers[keyword]
 	if parse == nil {
-		b.rep.add(ErrSyntax, word.span(), DidYouMean(keyword, fieldKeywords), "unknown module field (%s", keyword)
+		hint := laterHint(keyword)
+		if hint == "" {
+			hint = DidYouMean(keyword, fieldKeywords)
+		}
+		b.rep.add(ErrSyntax, word.span(), hint, "unknown module field (%s", keyword)
 		return true
 	}
-	tokens := &fieldTokens{tokenizer: tokenizer{src: t.src, pos: start, end: span.End, rep: b.rep}, keyword: keyword}
+	tokens := &fieldTokens{keyword: keyword, tokenizer: tokenizer{
+		src: t.src, pos: start, end: span.End, rep: b.rep, annotation: b.rep.annotationInField,
+	}}
 	node, err := parse(tokens)
 	if err != nil {
-		b.syntaxError(err, span)
+		b.syntaxError(err, parse, tokens)
 		return !b.rep.full()
 	}
 	b.m.Fields = append(b.m.Fields, Field{Keyword: keyword, Span: span})
 	b.fields = append(b.fields, parsedField{node: node, header: Span{start, tokens.headerEnd}})
 	return true
-}
-
-// syntaxError reports what a grammar did not accept.
-func (b *builder) syntaxError(err error, field Span) {
-	if errors.Is(err, errReported) {
-		return
-	}
-	var unexpected *participle.UnexpectedTokenError
-	var perr participle.Error
-	switch {
-	case errors.As(err, &unexpected):
-		at := unexpected.Unexpected.Pos.Offset
-		msg := strings.ReplaceAll(unexpected.Message(), `"<EOF>"`, "the end")
-		b.rep.add(ErrSyntax, Span{at, at + len(unexpected.Unexpected.Value)}, "", "%s", msg)
-	case errors.As(err, &perr):
-		at := perr.Position().Offset
-		b.rep.add(ErrSyntax, Span{at, at + 1}, "", "%s", perr.Message())
-	default:
-		b.rep.add(ErrSyntax, Span{field.Start, field.Start + 1}, "", "%v", err)
-	}
 }

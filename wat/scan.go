@@ -11,6 +11,7 @@ import (
 // in proportion to the text and nothing else.
 type scanner struct {
 	tokenizer
+	from   int   // where the body starts
 	tok    token // the token to look at next
 	scope  *scope
 	locals map[string]uint32
@@ -19,6 +20,7 @@ type scanner struct {
 	groups []group
 	labels []labelFrame
 	named  map[string]int // label name -> 1 + its place in labels
+	noThen map[int]bool   // where folded ifs without (then start; nil if not known yet
 
 	inline []FuncType // types of type uses without an index, to be interned
 	repeat []typeCheck
@@ -41,9 +43,13 @@ type group struct {
 	start int
 	// The instruction that the closing parenthesis emits, or of a folded if the
 	// one that (then emits.
-	instr Instr
-	name  string // of a folded if: its label
-	arms  int    // of a folded if: how many of then and else were read
+	instr  Instr
+	labels int // how many labels were open when its instructions began
+
+	// Of a folded if:
+	name     string // its label
+	operands int    // how many groups that are no arms were read
+	arms     int    // how many of then and else were read
 }
 
 type groupKind uint8
@@ -61,7 +67,6 @@ type labelFrame struct {
 	shadow int // what named held for name before
 	opener int
 	op     op.Code
-	folded bool
 	span   Span // of the mnemonic
 	els    bool // an else was read
 }
@@ -70,8 +75,8 @@ type labelFrame struct {
 func (s *scanner) scan(span Span, body *Body) {
 	s.body = body
 	body.Span = span
-	s.pos, s.end = span.Start, span.End
-	s.groups, s.labels = s.groups[:0], s.labels[:0]
+	s.from, s.pos, s.end = span.Start, span.Start, span.End
+	s.groups, s.labels, s.noThen = s.groups[:0], s.labels[:0], nil
 	s.advance()
 	for s.tok.kind != tokEOF && !s.rep.full() {
 		s.step()
@@ -146,119 +151,15 @@ func (s *scanner) unknown(t token, name string) {
 			"unexpected (%s", name)
 		return
 	}
-	var all []string
-	for info := range op.All {
-		all = append(all, info.Name)
-	}
-	s.fail(ErrMnemonic, t.span(), DidYouMean(name, all), "unknown instruction %s", name)
-}
-
-// openGroup reads an opening parenthesis and what stands behind it.
-func (s *scanner) openGroup() {
-	start := s.tok.start
-	s.advance()
-	parent := s.group()
-	if s.tok.kind != tokKeyword {
-		s.fail(ErrSyntax, s.tok.span(), "", "expected an instruction behind (")
-		s.groups = append(s.groups, group{kind: groupArm, start: start})
-		return
-	}
-	word := s.tok
-	switch s.text(word) {
-	case "then", "else":
-		s.openArm(start, s.text(word) == "then")
-		return
-	}
-	if parent != nil && parent.kind == groupIf && parent.arms > 0 {
-		s.fail(ErrSyntax, word.span(), "", "unexpected %s behind the arms of an if", s.text(word))
-	}
-	code, ok := s.mnemonic(word)
-	s.advance()
-	g := group{kind: groupPlain, start: start, instr: Instr{Op: code, Pos: uint32(word.start)}}
-	if !ok {
-		s.groups = append(s.groups, g)
-		s.groups[len(s.groups)-1].instr.Op = op.Nop
-		s.skipImmediates()
-		return
-	}
-	switch code {
-	case op.Block, op.Loop:
-		g.kind = groupBlock
-		name := s.labelName()
-		g.instr.Imm = s.blockType()
-		s.openLabel(code, name, word.span(), true)
-		s.emit(g.instr)
-	case op.If:
-		g.kind = groupIf
-		g.name = s.labelName()
-		g.instr.Imm = s.blockType()
-	case op.Else, op.End:
-		s.fail(ErrSyntax, word.span(), "", "unexpected %s in parentheses", code)
-	default:
-		s.immediates(&g.instr)
-	}
-	s.groups = append(s.groups, g)
-}
-
-// openArm reads (then or (else.
-func (s *scanner) openArm(start int, then bool) {
-	word := s.tok
-	s.advance()
-	g := s.group()
-	wanted := 1
-	if then {
-		wanted = 0
-	}
-	if g == nil || g.kind != groupIf || g.arms != wanted {
-		s.fail(ErrSyntax, word.span(), "an if in parentheses is (if condition (then …) (else …))", "unexpected (%s", s.text(word))
-		s.groups = append(s.groups, group{kind: groupArm, start: start})
-		return
-	}
-	g.arms++
-	if then {
-		s.openLabel(op.If, g.name, Span{int(g.instr.Pos), int(g.instr.Pos) + 2}, true)
-		s.emit(g.instr)
-	} else {
-		s.emit(Instr{Op: op.Else, Pos: uint32(word.start)})
-	}
-	s.groups = append(s.groups, group{kind: groupArm, start: start})
-}
-
-// closeGroup reads a closing parenthesis.
-func (s *scanner) closeGroup() {
-	at := s.tok
-	s.advance()
-	g := s.group()
-	if g == nil {
-		s.fail(ErrSyntax, at.span(), "", "unexpected ), nothing is open here")
-		return
-	}
-	s.closeFlat(at)
-	kind, arms, instr, start := g.kind, g.arms, g.instr, g.start
-	s.groups = s.groups[:len(s.groups)-1]
-	switch kind {
-	case groupPlain:
-		s.emit(instr)
-	case groupBlock:
-		s.closeLabel()
-		s.emit(Instr{Op: op.End, Pos: uint32(at.start)})
-	case groupIf:
-		if arms == 0 {
-			s.fail(ErrSyntax, Span{start, start + 3}, "an if in parentheses is (if condition (then …) (else …))", "if without (then …)")
-			return
+	hint := laterHint(name)
+	if hint == "" {
+		var all []string
+		for info := range op.All {
+			all = append(all, info.Name)
 		}
-		s.closeLabel()
-		s.emit(Instr{Op: op.End, Pos: uint32(at.start)})
+		hint = DidYouMean(name, all)
 	}
-}
-
-// closeFlat reports blocks without end that the closing parenthesis at cuts.
-func (s *scanner) closeFlat(at token) {
-	for len(s.labels) > 0 && !s.labels[len(s.labels)-1].folded {
-		l := s.labels[len(s.labels)-1]
-		s.fail(ErrSyntax, at.span(), "", "unexpected ), the %s at %s is not closed with end", l.op, s.rep.source.Place(l.span.Start))
-		s.closeLabel()
-	}
+	s.fail(ErrMnemonic, t.span(), hint, "unknown instruction %s", name)
 }
 
 // plain reads an instruction that is not in parentheses.
@@ -281,7 +182,7 @@ func (s *scanner) plain() {
 	case op.Block, op.Loop, op.If:
 		name := s.labelName()
 		in.Imm = s.blockType()
-		s.openLabel(code, name, word.span(), false)
+		s.openLabel(code, name, word.span())
 	case op.Else:
 		s.flatElse(word)
 	case op.End:
@@ -294,7 +195,7 @@ func (s *scanner) plain() {
 
 func (s *scanner) flatElse(word token) {
 	l := s.innermost()
-	if l == nil || l.folded || l.op != op.If || l.els {
+	if l == nil || l.op != op.If || l.els {
 		s.fail(ErrSyntax, word.span(), "", "else without if")
 		return
 	}
@@ -304,7 +205,7 @@ func (s *scanner) flatElse(word token) {
 
 func (s *scanner) flatEnd(word token) {
 	l := s.innermost()
-	if l == nil || l.folded {
+	if l == nil {
 		s.fail(ErrSyntax, word.span(), "", "end without block, loop or if")
 		return
 	}
@@ -323,8 +224,14 @@ func (s *scanner) repeatLabel(l *labelFrame) {
 	s.advance()
 }
 
+// innermost returns the innermost block that is open and not in parentheses, as
+// far as they are those of the current group.
 func (s *scanner) innermost() *labelFrame {
-	if len(s.labels) == 0 {
+	around := 0
+	if g := s.group(); g != nil {
+		around = g.labels
+	}
+	if len(s.labels) == around {
 		return nil
 	}
 	return &s.labels[len(s.labels)-1]
@@ -341,8 +248,8 @@ func (s *scanner) labelName() string {
 }
 
 // openLabel makes the next instruction the opener of a label.
-func (s *scanner) openLabel(code op.Code, name string, span Span, folded bool) {
-	f := labelFrame{name: name, opener: len(s.body.Instrs), op: code, folded: folded, span: span}
+func (s *scanner) openLabel(code op.Code, name string, span Span) {
+	f := labelFrame{name: name, opener: len(s.body.Instrs), op: code, span: span}
 	if name != "" {
 		if s.named == nil {
 			s.named = map[string]int{}

@@ -296,7 +296,7 @@ func (e *encoder) elem(s *wat.Elem) {
 // needsDataCount reports whether the module has the section with the number of
 // data segments: if it had one, or if an instruction names a segment.
 func (e *encoder) needsDataCount() bool {
-	if e.m.DataCount {
+	if e.m.DataCount && len(e.m.Datas) > 0 {
 		return true
 	}
 	for _, id := range e.defined {

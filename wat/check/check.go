@@ -34,8 +34,9 @@ func Module(m *wat.Module) error {
 }
 
 // Func checks the body of a function of a module whose definitions are valid.
-// Before each instruction it calls visit, if that is not nil, with the number of
-// the instruction and the operand stack; the stack is valid until visit returns.
+// Before each instruction, and at the end, it calls visit, if that is not nil,
+// with the number of the instruction and the operand stack; the stack is valid
+// until visit returns.
 // The error is a *wat.Error.
 func Func(m *wat.Module, id wat.FuncID, visit func(i int, s *Stack)) error {
 	c := bodyChecker{m: m, visit: visit}
@@ -102,9 +103,9 @@ func (c *moduleChecker) definitions() {
 	if len(c.errs) > 0 {
 		return // indices below would be out of range
 	}
-	for i, g := range m.Globals {
+	for _, g := range m.Globals {
 		if g.Import == nil {
-			c.constant(&g.Init, g.Span, g.Type, i)
+			c.constant(&g.Init, g.Span, g.Type)
 		}
 	}
 	for _, e := range m.Elems {
@@ -115,7 +116,7 @@ func (c *moduleChecker) definitions() {
 			if int(d.Memory) >= len(m.Memories) {
 				c.unknown(d.Span, "memory", int(d.Memory), len(m.Memories))
 			}
-			c.constant(&d.Offset, d.Span, wat.I32, len(m.Globals))
+			c.constant(&d.Offset, d.Span, wat.I32)
 		}
 	}
 }
@@ -167,7 +168,7 @@ func (c *moduleChecker) elem(e *wat.Elem) {
 		if t := c.m.Tables[e.Table].Elem; t != e.Type {
 			c.fail(e.Span, wat.ErrType, "type mismatch: the table holds %s, the segment %s", t, e.Type)
 		}
-		c.constant(&e.Offset, e.Span, wat.I32, len(c.m.Globals))
+		c.constant(&e.Offset, e.Span, wat.I32)
 	}
 	for _, f := range e.Funcs {
 		if int(f) >= len(c.m.Funcs) {
@@ -176,13 +177,12 @@ func (c *moduleChecker) elem(e *wat.Elem) {
 		}
 	}
 	for i := range e.Items {
-		c.constant(&e.Items[i], e.Span, e.Type, len(c.m.Globals))
+		c.constant(&e.Items[i], e.Span, e.Type)
 	}
 }
 
-// constant checks a constant expression that may refer to the first globals
-// of the module.
-func (c *moduleChecker) constant(b *wat.Body, span wat.Span, want wat.ValType, globals int) {
+// constant checks a constant expression.
+func (c *moduleChecker) constant(b *wat.Body, span wat.Span, want wat.ValType) {
 	for _, in := range b.Instrs {
 		if !isConstant(in.Op) {
 			c.invalid(instrSpan(in), "constant expression required, %s is not constant", in.Op)
@@ -190,8 +190,11 @@ func (c *moduleChecker) constant(b *wat.Body, span wat.Span, want wat.ValType, g
 		}
 		if in.Op == op.GlobalGet {
 			switch g := int(in.Imm); {
-			case g >= globals:
-				c.fail(instrSpan(in), wat.ErrName, "unknown global %d: only those before are known here", g)
+			case g >= len(c.m.Globals):
+				c.fail(instrSpan(in), wat.ErrName, "unknown global %d, the module has %s", g, Count(len(c.m.Globals), "global"))
+				return
+			case c.m.Globals[g].Import == nil:
+				c.fail(instrSpan(in), wat.ErrName, "unknown global %d: constant expressions see imported globals only", g)
 				return
 			case c.m.Globals[g].Mutable:
 				c.invalid(instrSpan(in), "constant expression required, the global is mutable")

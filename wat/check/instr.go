@@ -170,9 +170,9 @@ func (c *bodyChecker) table(in wat.Instr) {
 		c.pop(elem(first))
 		c.pop(wat.I32)
 	default: // copy from a table, init from a segment
-		to, from := elem(first), wat.ValType(0)
+		var to, from wat.ValType
 		if in.Op.Info().Imm == op.TableCopy {
-			from = elem(second)
+			to, from = elem(first), elem(second)
 		} else {
 			to, from = elem(second), c.m.Elems[first].Type
 		}

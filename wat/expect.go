@@ -1,0 +1,145 @@
+package wat
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/alecthomas/participle/v2"
+	"github.com/alecthomas/participle/v2/lexer"
+)
+
+// This file says in plain words what is wrong with a field that its grammar did
+// not accept.
+
+const (
+	anyType = "a type"
+	refType = "a reference type"
+)
+
+// candidates are the tokens that a grammar may accept, with the words for them.
+var candidates = []struct {
+	typ   lexer.TokenType
+	value string
+	words string
+}{
+	{symID, "$x", "a name such as $x"},
+	{symString, `""`, "a string"},
+	{symNumber, "0", "a number"},
+	{symType, "i32", anyType},
+	{symRefType, "funcref", refType},
+	{symKeyword, "declare", "declare"},
+	{symKeyword, "func", "func"},
+	{symOpen, "(export", "(export …)"},
+	{symOpen, "(import", "(import …)"},
+	{symOpen, "(type", "(type …)"},
+	{symOpen, "(param", "(param …)"},
+	{symOpen, "(result", "(result …)"},
+	{symOpen, "(local", "(local …)"},
+	{symOpen, "(mut", "(mut …)"},
+	{symOpen, "(func", "(func …)"},
+	{symOpen, "(table", "(table …)"},
+	{symOpen, "(memory", "(memory …)"},
+	{symOpen, "(global", "(global …)"},
+	{symOpen, "(elem", "(elem …)"},
+	{symOpen, "(data", "(data …)"},
+	{symOpen, "(offset", "(offset …)"},
+	{symOpen, "(item", "(item …)"},
+	{symExpr, "(nop)", "an instruction"},
+	{symBody, "nop", "an instruction"},
+	{symStrings, `""`, "a string"},
+	{symClose, ")", ")"},
+}
+
+// syntaxError reports what the grammar of a field did not accept.
+func (b *builder) syntaxError(err error, parse fieldParser, f *fieldTokens) {
+	if errors.Is(err, errReported) {
+		return
+	}
+	var perr participle.Error
+	if !errors.As(err, &perr) {
+		b.rep.add(ErrSyntax, Span{f.tokens[0].Pos.Offset, f.end}, "", "%v", err)
+		return
+	}
+	at := 0
+	for at < len(f.tokens)-1 && f.tokens[at].Pos.Offset < perr.Position().Offset {
+		at++
+	}
+	bad := f.tokens[at]
+	expected := expectedAfter(parse, f.tokens[:at])
+	span := spanAt(bad.Pos, bad.Value)
+	switch hint := laterHint(strings.TrimPrefix(bad.Value, "(")); {
+	case hint != "":
+		b.rep.add(ErrSyntax, span, hint, "unexpected %s", bad.Value)
+	case bad.Value == "i64" && expected["a number"]:
+		b.rep.add(ErrSyntax, span, "memories and tables with 64-bit addresses are no part of WebAssembly 2.0", "unexpected i64")
+	case bad.Type == symExpr && f.keyword == "table":
+		b.rep.add(ErrSyntax, span, "initial values of tables are no part of WebAssembly 2.0", "unexpected %s, expected %s", shown(bad), listed(expected))
+	case bad.Type == symKeyword && (expected[anyType] || expected[refType]):
+		b.rep.unknownType(span, bad.Value)
+	default:
+		b.rep.add(ErrSyntax, span, "", "unexpected %s, expected %s", shown(bad), listed(expected))
+	}
+}
+
+// expectedAfter returns what the grammar accepts behind some tokens, in words: it
+// is asked, token by token.
+func expectedAfter(parse fieldParser, tokens []lexer.Token) map[string]bool {
+	expected := map[string]bool{}
+	next := 0
+	if len(tokens) > 0 {
+		last := tokens[len(tokens)-1]
+		next = last.Pos.Offset + len(last.Value)
+	}
+	for _, c := range candidates {
+		attempt := append(tokens[:len(tokens):len(tokens)], lexer.Token{Type: c.typ, Value: c.value, Pos: lexer.Position{Offset: next}})
+		_, err := parse(&replay{attempt})
+		var perr participle.Error
+		if err == nil || errors.As(err, &perr) && perr.Position().Offset > next {
+			expected[c.words] = true
+		}
+	}
+	return expected
+}
+
+// replay delivers tokens, and the end behind them.
+type replay struct{ tokens []lexer.Token }
+
+func (r *replay) Next() (lexer.Token, error) {
+	first := r.tokens[0]
+	if len(r.tokens) > 1 {
+		r.tokens = r.tokens[1:]
+	} else {
+		r.tokens[0] = lexer.Token{Type: lexer.EOF, Pos: lexer.Position{Offset: first.Pos.Offset + 1}}
+	}
+	return first, nil
+}
+
+// listed joins what is expected: a, b or c.
+func listed(expected map[string]bool) string {
+	var words []string
+	if expected[anyType] {
+		delete(expected, refType)
+	}
+	for _, c := range candidates {
+		if expected[c.words] {
+			words = append(words, c.words)
+			delete(expected, c.words)
+		}
+	}
+	if n := len(words); n > 1 {
+		return strings.Join(words[:n-1], ", ") + " or " + words[n-1]
+	}
+	return strings.Join(words, "")
+}
+
+// maxShown bounds the characters of a token that a message repeats.
+const maxShown = 40
+
+// shown returns a token as a message repeats it.
+func shown(t lexer.Token) string {
+	s, _, _ := strings.Cut(t.Value, "\n")
+	if r := []rune(s); len(r) > maxShown {
+		return string(r[:maxShown]) + "…"
+	}
+	return s
+}
