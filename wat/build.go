@@ -179,6 +179,10 @@ func (b *builder) declare(p *parsedField, f *Field) {
 		d.Name = b.define(spaceData, n.ID, len(b.m.Datas))
 		b.m.Datas = append(b.m.Datas, d)
 		p.def = d
+	case *exportField:
+		e := &Export{Name: b.text(n.Name), Span: spanAt(n.Name.Pos, n.Name.Text)}
+		b.m.Exports = append(b.m.Exports, e)
+		p.def = e
 	case *startField:
 		if b.m.Start != nil {
 			b.rep.add(ErrSyntax, f.Span, "a module has at most one", "second start field")
@@ -310,7 +314,7 @@ func (b *builder) resolve(p *parsedField) {
 			b.queue(&g.Init, n.Init)
 		}
 	case *exportField:
-		b.resolveExport(n)
+		b.resolveExport(p.def.(*Export), n)
 	case *startField:
 		b.m.Start.Func = FuncID(b.index(spaceFunc, n.Func))
 	case *elemField:
@@ -364,8 +368,7 @@ func (f *Func) AddLocal(t ValType) {
 	f.Locals = append(f.Locals, LocalRun{1, t})
 }
 
-func (b *builder) resolveExport(n *exportField) {
-	e := &Export{Name: b.text(n.Name), Span: spanAt(n.Name.Pos, n.Name.Text)}
+func (b *builder) resolveExport(e *Export, n *exportField) {
 	switch d := n.Desc; {
 	case d.Func != nil:
 		e.Kind, e.Index = KindFunc, b.index(spaceFunc, d.Func)
@@ -376,7 +379,6 @@ func (b *builder) resolveExport(n *exportField) {
 	case d.Global != nil:
 		e.Kind, e.Index = KindGlobal, b.index(spaceGlobal, d.Global)
 	}
-	b.m.Exports = append(b.m.Exports, e)
 }
 
 func (b *builder) resolveElem(e *Elem, n *elemField) {

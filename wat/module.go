@@ -297,12 +297,15 @@ type Definition struct {
 	Index uint32
 }
 
-// Imports returns the imported definitions in the order of their imports.
+// Imports returns the imported definitions in the order of their imports, without
+// those that have been replaced.
 func (m *Module) Imports() []Definition {
 	var all []Definition
 	add := func(kind Kind, n int) {
 		for i := range n {
-			if d := (Definition{kind, uint32(i)}); m.ImportOf(d) != nil {
+			d := Definition{kind, uint32(i)}
+			replaced := kind == KindFunc && m.Funcs[i].ReplacedBy != 0
+			if m.ImportOf(d) != nil && !replaced {
 				all = append(all, d)
 			}
 		}

@@ -60,7 +60,7 @@ type builder struct {
 type parsedField struct {
 	node   any
 	header Span // of a func: up to its body
-	def    any  // the *Func, *Global, *Elem or *Data that resolve has to complete
+	def    any  // the definition that resolve has to complete, if it has to
 }
 
 func (b *builder) parse() {

@@ -78,6 +78,9 @@ func (c *bodyChecker) body(b *wat.Body, span wat.Span, results []wat.ValType) *w
 		}
 	}
 	c.at = len(b.Instrs)
+	if c.visit != nil {
+		c.visit(c.at, &c.Stack)
+	}
 	c.popFrame()
 	if c.problem != nil {
 		if c.problem.Span == (wat.Span{}) {

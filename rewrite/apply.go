@@ -1,0 +1,201 @@
+package rewrite
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/watfiber/watfiber/wat"
+	"github.com/watfiber/watfiber/wat/op"
+)
+
+// This file puts the edits of functions into the tree and into the text. Both say
+// the same: the tree is what the text would be read as.
+
+// addedLocals returns the locals that a function gets: temporaries, then the site
+// number.
+func (f *function) addedLocals() (names []string, types []wat.ValType) {
+	for i, t := range f.temps {
+		names = append(names, f.tempName(i))
+		types = append(types, t)
+	}
+	if f.needsSite {
+		names = append(names, idSite)
+		types = append(types, wat.I32)
+	}
+	return names, types
+}
+
+// apply returns the function with its edits. The module has the runtime already.
+func (f *function) apply(ext *wat.Module) (*wat.Func, error) {
+	fn := *f.fn
+	fn.Locals = append([]wat.LocalRun(nil), fn.Locals...)
+	fn.LocalNames = append([]wat.LocalName(nil), fn.LocalNames...)
+	names, types := f.addedLocals()
+	for i, t := range types {
+		fn.AddLocal(t)
+		fn.LocalNames = append(fn.LocalNames, wat.LocalName{Local: wat.LocalID(f.numLocals + i), Name: strings.TrimPrefix(names[i], "$")})
+	}
+	sp := wat.NewSplice(ext, &fn)
+	next, dropped := 0, f.droppedSet()
+	insert := func(upTo int) {
+		for ; next < len(f.edits) && f.edits[next].at <= upTo; next++ {
+			if e := f.edits[next]; e.opens > 0 {
+				sp.Reopen(e.opens-1, e.code)
+			} else {
+				sp.Insert(e.code)
+			}
+		}
+	}
+	for i := range f.fn.Body.Instrs {
+		insert(2 * i)
+		if !dropped[i] {
+			sp.Copy(i)
+		}
+		insert(2*i + 1)
+	}
+	insert(2 * len(f.fn.Body.Instrs))
+	body, place, err := sp.Body()
+	if err != nil {
+		return nil, fmt.Errorf("emit, function %s: %w", nameOf(f.m, f.id), err)
+	}
+	fn.Body = body
+	f.place = place
+	if f.m.Source.Binary {
+		// Whoever left the names out of the binary does not want ours.
+		fn.LocalNames, fn.Body.Labels = f.fn.LocalNames, ownLabels(fn.Body.Labels)
+	}
+	return &fn, nil
+}
+
+func (f *function) droppedSet() map[int]bool {
+	set := map[int]bool{}
+	for _, i := range f.dropped {
+		set[i] = true
+	}
+	return set
+}
+
+// ownLabels returns the labels that the source named.
+func ownLabels(labels []wat.LabelName) []wat.LabelName {
+	var own []wat.LabelName
+	for _, l := range labels {
+		if !strings.HasPrefix(l.Name, idPrefix) {
+			own = append(own, l)
+		}
+	}
+	return own
+}
+
+// idPrefix is what all generated names start with.
+const idPrefix = "fiber."
+
+// replaceImports makes the functions of the runtime stand in for the imports of
+// module asyncify.
+func replaceImports(m, ext *wat.Module, r *runtimeText) {
+	for id, place := range r.replaced {
+		imp := *ext.Funcs[id]
+		imp.ReplacedBy = wat.FuncID(len(m.Funcs) + place)
+		ext.Funcs[id] = &imp
+	}
+}
+
+// editText inserts the lines of a function into the text.
+func (f *function) editText(e *wat.LineEditor, rewritten *wat.Func) {
+	fn := f.fn
+	instrs := fn.Body.Instrs
+	first, last := int(instrs[0].Pos), fn.Span.End-1 // the parenthesis that closes the function
+	e.InsertBefore(fn.Span.Start, fn.Span.Start, f.header())
+	if names, types := f.addedLocals(); len(names) > 0 {
+		var code strings.Builder
+		for i, name := range names {
+			fmt.Fprintf(&code, "(local %s %s) ", name, types[i])
+		}
+		e.InsertBehind(fn.Header.End-1, first, markLines(code.String(), f.localsNote()))
+	}
+	for _, ed := range f.edits {
+		text := markLines(ed.code, ed.note)
+		switch i := ed.at / 2; {
+		case ed.at%2 == 1:
+			e.InsertBehind(int(instrs[i].Pos), int(instrs[i].Pos), text)
+		case i < len(instrs):
+			e.InsertBefore(int(instrs[i].Pos), int(instrs[i].Pos), text)
+		default:
+			e.InsertBefore(last, first, text)
+		}
+	}
+	for _, i := range f.dropped {
+		e.Drop(int(instrs[i].Pos))
+	}
+	f.renumberReturns(e, rewritten)
+}
+
+func (f *function) localsNote() string {
+	switch {
+	case len(f.temps) == 0:
+		return "the site to resume"
+	case !f.needsSite:
+		return "where operands are parked"
+	}
+	return "where operands are parked, and the site to resume"
+}
+
+// markLines appends the marker to each line of inserted code, and the note to the
+// first.
+func markLines(code, note string) string {
+	var b strings.Builder
+	for i, line := range strings.Split(code, "\n") {
+		b.WriteString(strings.Join(strings.Fields(line), " "))
+		b.WriteString(" " + wat.InsertMark)
+		if i == 0 && note != "" {
+			b.WriteString(" " + note)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// renumberReturns writes branches to the function's own label anew: it has no
+// name, and its number is that of the blocks around the branch.
+func (f *function) renumberReturns(e *wat.LineEditor, rewritten *wat.Func) {
+	depth := 0
+	next := 0
+	for i, in := range rewritten.Body.Instrs {
+		switch in.Op {
+		case op.Block, op.Loop, op.If:
+			depth++
+		case op.End:
+			depth--
+		case op.Br, op.BrIf, op.BrTable:
+			for next < len(f.place) && int(f.place[next]) < i {
+				next++
+			}
+			if next < len(f.place) && int(f.place[next]) == i {
+				f.renumber(e, next, depth)
+			}
+		}
+	}
+}
+
+// renumber writes one branch anew if it goes to the function's own label.
+func (f *function) renumber(e *wat.LineEditor, i, depth int) {
+	in := f.fn.Body.Instrs[i]
+	labels := []uint64{in.Imm}
+	if in.Op == op.BrTable {
+		labels = f.fn.Body.Words(in)
+	}
+	returns := false
+	words := make([]string, len(labels))
+	for k, l := range labels {
+		if wat.Label(l) == wat.BodyLabel {
+			returns = true
+			words[k] = fmt.Sprint(depth)
+		} else {
+			words[k] = wat.ID(f.fn.Body.LabelName(wat.Label(l).Opener()))
+		}
+	}
+	if !returns {
+		return
+	}
+	e.Drop(int(in.Pos))
+	e.InsertBehind(int(in.Pos), int(in.Pos), markLines(wrapLine(in.Op.String(), words), fmt.Sprintf("%d is the function itself", depth)))
+}

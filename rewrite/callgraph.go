@@ -1,0 +1,256 @@
+package rewrite
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/watfiber/watfiber/wat"
+	"github.com/watfiber/watfiber/wat/op"
+)
+
+// A callGraph says which functions may suspend, and why.
+//
+// A function may suspend if it calls one that may: an import that suspends, a
+// top, or anything through a table. The set is a fixed point over the calls of
+// the module. Each member has one reason, the call on a shortest way to what
+// suspends; a direct way is preferred to one through a table.
+type callGraph struct {
+	suspends []bool // by function: a call of it may suspend
+	imports  []bool // by function: it is a suspending import
+	tops     []bool // by function: it calls start_unwind or stop_rewind itself
+	bottoms  []bool // by function: it calls stop_unwind or start_rewind itself
+	reason   []reason
+	// asks says which types of indirect calls may reach an import that suspends.
+	// Such a call is made again with its own arguments.
+	asks map[wat.TypeID]bool
+}
+
+// A reason says why a function may suspend.
+type reason struct {
+	kind   reasonKind
+	callee wat.FuncID // of a direct call
+	instr  int        // the call
+}
+
+type reasonKind uint8
+
+const (
+	notSuspending reasonKind = iota
+	isImport                 // a suspending import
+	isTop                    // drives the unwind itself
+	callsDirect              // calls a function that may suspend
+	callsIndirect            // calls through a table
+)
+
+// instruments reports whether a function gets code: it may suspend, and it is
+// neither an import nor a top.
+func (g *callGraph) instruments(id wat.FuncID) bool {
+	k := g.reason[id].kind
+	return k == callsDirect || k == callsIndirect
+}
+
+// buildCallGraph finds out which functions may suspend. It takes time in
+// proportion to the instructions of the module.
+func buildCallGraph(m *wat.Module, imports []bool) (*callGraph, error) {
+	n := len(m.Funcs)
+	g := &callGraph{
+		suspends: slices.Clone(imports), imports: imports,
+		tops: make([]bool, n), bottoms: make([]bool, n), reason: make([]reason, n),
+	}
+	calls := collectCalls(m)
+	if err := g.findRuntime(m, calls); err != nil {
+		return nil, err
+	}
+	queue := make([]wat.FuncID, 0, n)
+	for i := range n {
+		switch {
+		case imports[i]:
+			g.reason[i] = reason{kind: isImport}
+		case g.tops[i]:
+			g.reason[i] = reason{kind: isTop}
+			g.suspends[i] = true
+		default:
+			continue
+		}
+		queue = append(queue, wat.FuncID(i))
+	}
+	g.spread(calls, queue)
+	queue = queue[:0]
+	for i, at := range calls.indirect {
+		if at >= 0 && !g.suspends[i] && !g.bottoms[i] {
+			g.suspends[i] = true
+			g.reason[i] = reason{kind: callsIndirect, instr: at}
+			queue = append(queue, wat.FuncID(i))
+		}
+	}
+	g.spread(calls, queue)
+	g.findAskingTypes(m)
+	return g, nil
+}
+
+// spread marks the callers of the functions in the queue, and theirs, nearest
+// first.
+func (g *callGraph) spread(calls *callTable, queue []wat.FuncID) {
+	for len(queue) > 0 {
+		callee := queue[0]
+		queue = queue[1:]
+		for _, c := range calls.callers(callee) {
+			if g.suspends[c.caller] || g.bottoms[c.caller] {
+				continue
+			}
+			g.suspends[c.caller] = true
+			g.reason[c.caller] = reason{kind: callsDirect, callee: callee, instr: c.instr}
+			queue = append(queue, c.caller)
+		}
+	}
+}
+
+// A callTable lists the direct calls of a module by callee, and the first
+// indirect call of each function.
+type callTable struct {
+	start    []int  // by callee: where its calls begin in calls
+	calls    []call // by callee, then caller, then instruction
+	indirect []int  // by caller: its first call_indirect, -1 if it has none
+}
+
+type call struct {
+	caller wat.FuncID
+	instr  int
+}
+
+func (t *callTable) callers(callee wat.FuncID) []call {
+	return t.calls[t.start[callee]:t.start[callee+1]]
+}
+
+func collectCalls(m *wat.Module) *callTable {
+	t := &callTable{start: make([]int, len(m.Funcs)+1), indirect: make([]int, len(m.Funcs))}
+	for id, f := range m.Funcs {
+		t.indirect[id] = -1
+		for i, in := range f.Body.Instrs {
+			switch {
+			case in.Op == op.Call:
+				t.start[in.Imm+1]++
+			case in.Op == op.CallIndirect && t.indirect[id] < 0:
+				t.indirect[id] = i
+			}
+		}
+	}
+	for i := range m.Funcs {
+		t.start[i+1] += t.start[i]
+	}
+	t.calls = make([]call, t.start[len(m.Funcs)])
+	next := slices.Clone(t.start)
+	for id, f := range m.Funcs {
+		for i, in := range f.Body.Instrs {
+			if in.Op == op.Call {
+				t.calls[next[in.Imm]] = call{wat.FuncID(id), i}
+				next[in.Imm]++
+			}
+		}
+	}
+	return t
+}
+
+// findRuntime finds the tops and bottoms: functions that bring a runtime of
+// their own.
+func (g *callGraph) findRuntime(m *wat.Module, calls *callTable) error {
+	for i, f := range m.Funcs {
+		if f.Import == nil || f.Import.Module != abiModule {
+			continue
+		}
+		role := g.tops
+		switch f.Import.Name {
+		case stopUnwind, startRewind:
+			role = g.bottoms
+		case getState:
+			continue
+		}
+		for _, c := range calls.callers(wat.FuncID(i)) {
+			role[c.caller] = true
+		}
+	}
+	for i, f := range m.Funcs {
+		if g.tops[i] && g.bottoms[i] {
+			return &wat.Error{
+				Source: m.Source, Span: f.Span, Code: ErrRuntime,
+				Msg: fmt.Sprintf("%s calls start_unwind or stop_rewind, so it is the top of an unwind, and stop_unwind or start_rewind, so it is the bottom",
+					nameOf(m, wat.FuncID(i))),
+				Hint: "split it: one function that starts the unwind and ends the rewind, which its callers call, and one at the bottom of the stack that ends the unwind and starts the rewind; see that no optimiser inlines them into one",
+			}
+		}
+	}
+	return nil
+}
+
+// findAskingTypes finds the types of indirect calls that may reach an import
+// that suspends, or a top: one whose reference is taken, or anything if a host
+// can put its own functions into a table.
+func (g *callGraph) findAskingTypes(m *wat.Module) {
+	g.asks = map[wat.TypeID]bool{}
+	reached := func(id wat.FuncID) {
+		if g.imports[id] || g.tops[id] {
+			for t := range m.Types {
+				if m.Types[t].Equal(m.FuncTypeOf(id)) {
+					g.asks[wat.TypeID(t)] = true
+				}
+			}
+		}
+	}
+	for _, e := range m.Exports {
+		if e.Kind == wat.KindFunc {
+			reached(wat.FuncID(e.Index))
+		}
+	}
+	for _, e := range m.Elems {
+		for _, f := range e.Funcs {
+			reached(f)
+		}
+		for i := range e.Items {
+			reachedByRef(&e.Items[i], reached)
+		}
+	}
+	for _, x := range m.Globals {
+		reachedByRef(&x.Init, reached)
+	}
+	if hostWritesTable(m) {
+		for t := range m.Types {
+			g.asks[wat.TypeID(t)] = true
+		}
+	}
+}
+
+func reachedByRef(b *wat.Body, reached func(wat.FuncID)) {
+	for _, in := range b.Instrs {
+		if in.Op == op.RefFunc {
+			reached(wat.FuncID(in.Imm))
+		}
+	}
+}
+
+// hostWritesTable reports whether a host can put functions of its own into a
+// table: it is imported or exported, or a function reference comes in.
+func hostWritesTable(m *wat.Module) bool {
+	for _, t := range m.Tables {
+		if t.Import != nil {
+			return true
+		}
+	}
+	return slices.ContainsFunc(m.Exports, func(e *wat.Export) bool { return e.Kind == wat.KindTable })
+}
+
+// nameOf returns a function as messages and comments name it.
+func nameOf(m *wat.Module, id wat.FuncID) string {
+	f := m.Funcs[id]
+	switch {
+	case f.Name != "":
+		return wat.ID(f.Name)
+	case f.Import != nil:
+		return importName(f)
+	}
+	for _, e := range m.Exports {
+		if e.Kind == wat.KindFunc && e.Index == uint32(id) {
+			return wat.ID(wat.NameOf(e.Name))
+		}
+	}
+	return fmt.Sprintf("function %d", id)
+}

@@ -1,0 +1,228 @@
+package rewrite
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/watfiber/watfiber/wat"
+)
+
+// This file emits the tops of levels: the blocks that are opened there and the
+// dispatch that, when rewinding, jumps out of them to where a site resumes.
+
+// An opening is a block that is opened at the top of a level.
+type opening struct {
+	closes int // twice the instruction it closes before, or that plus one if it is that end
+	target *target
+	block  int // the source block, if target is nil
+	head   bool
+}
+
+// openings returns what is opened at the top of a level, outermost first: what
+// closes last.
+func (f *function) openings(l *level) []opening {
+	var all []opening
+	for _, t := range l.targets {
+		if !t.falls {
+			all = append(all, opening{closes: 2 * t.cut, target: t})
+		}
+	}
+	for _, b := range l.heads {
+		all = append(all, opening{closes: 2*int(f.end[b]) + 1, block: b, head: true})
+	}
+	for _, b := range l.moved {
+		all = append(all, opening{closes: 2*int(f.end[b]) + 1, block: b})
+	}
+	slices.SortFunc(all, func(a, b opening) int { return b.closes - a.closes })
+	return all
+}
+
+// openLevel inserts the top of a level.
+func (f *function) openLevel(l *level) {
+	params := f.tempSlots(l.paramTemps)
+	if len(params) > 0 {
+		f.before(l.start, "keep the operands of the "+f.fn.Body.Instrs[l.opener].Op.String()+" while blocks are opened", f.sets(params))
+	}
+	at := l.start
+	for _, o := range f.openings(l) {
+		switch {
+		case o.target != nil:
+			f.before(at, f.landing(o.target), "block", o.target.label)
+		case o.head:
+			at++
+		default:
+			f.moveBlock(o.block, at)
+		}
+	}
+	if l.opener < 0 {
+		f.entry(l)
+	} else if l.dispatches() {
+		f.redispatch(l)
+	}
+	if len(params) > 0 {
+		f.before(l.head(), "", f.gets(params))
+	}
+}
+
+// moveBlock opens a source block before instruction at, and drops its line.
+func (f *function) moveBlock(block, at int) {
+	f.dropped = append(f.dropped, block)
+	code := []string{"block"}
+	if name := f.fn.Body.LabelName(block); name != "" && !f.m.Source.Binary {
+		code = append(code, wat.ID(name))
+	}
+	b := wat.BlockType(f.fn.Body.Instrs[block].Imm)
+	if t, ok := b.Value(); ok {
+		code = append(code, "(result "+t.String()+")")
+	} else if id, ok := b.Index(); ok {
+		code = append(code, "(type "+strconv.Itoa(int(id))+")")
+	}
+	f.before(at, "opened here, so that the dispatch can jump into it", code...)
+	f.edits[len(f.edits)-1].opens = block + 1
+}
+
+// entry inserts the test at the entry of the function: reload the frame, go to
+// the site.
+func (f *function) entry(l *level) {
+	at := l.head()
+	first := l.targets[0]
+	if !f.hasFrame() && first.falls {
+		f.before(at, "called while unwinding: leave", testState, "i32.const 1 i32.eq br_if", idUnwind)
+		return
+	}
+	if f.usesTable(l) {
+		f.before(at, "rewinding: reload this frame and jump to its site", testState, "if", fallLabel(first))
+		f.reload(at)
+		if f.needsSite {
+			f.before(at, "the site number is still on the stack", "local.tee", idSite)
+		}
+		f.table(at, l, f.leave(), "by the site number; -1 if called while unwinding: leave")
+		return
+	}
+	f.before(at, "rewinding: reload this frame and go on to its site", testState, "if")
+	f.asksUnwinding = true
+	f.before(at, "called while unwinding: leave", "call", idUnwinding, "br_if", f.leave())
+	f.reload(at)
+	if f.frame.numbered {
+		f.before(at, "the site number is still on the stack", "local.set", idSite)
+	}
+	f.chain(at, l)
+}
+
+// reload inserts calls of the routines that reload the frame. The site number, if
+// there is one, is left on the stack.
+func (f *function) reload(at int) {
+	for _, c := range f.frame.chunks {
+		f.before(at, "", "call", idReload+c.signature, f.sets(c.slots))
+	}
+}
+
+// redispatch inserts the dispatch at the top of a level inside the body.
+func (f *function) redispatch(l *level) {
+	at := l.head()
+	first := l.targets[0]
+	if len(l.targets) == 1 {
+		f.before(at, "rewinding: on to "+f.sitesOf(first), testState, "br_if", first.label)
+		return
+	}
+	if !f.usesTable(l) {
+		f.before(at, "rewinding: on to the site", testState, "if")
+		f.chain(at, l)
+		return
+	}
+	f.before(at, "rewinding: on to the site", testState, "if", fallLabel(first))
+	number := []string{"local.get", idSite}
+	if first.lo > deadEntries {
+		number = append(number, "i32.const", strconv.Itoa(first.lo), "i32.sub")
+	}
+	f.before(at, "", number...)
+	last := l.targets[len(l.targets)-1]
+	f.table(at, l, last.label, "")
+}
+
+// deadEntries is how many entries a br_table may begin with that are never taken,
+// to save the subtraction.
+const deadEntries = 3
+
+// fallLabel is the label of the if around a dispatch: to go on behind it is how
+// the target is reached that control falls into.
+func fallLabel(first *target) string {
+	if first.falls {
+		return first.label
+	}
+	return ""
+}
+
+// table inserts a br_table with an entry for each site of the level, and the end
+// of the if around it.
+func (f *function) table(at int, l *level, otherwise, note string) {
+	first, last := l.targets[0], l.targets[len(l.targets)-1]
+	var labels []string
+	if l.opener >= 0 && first.lo <= deadEntries {
+		labels = append(labels, repeat(first.label, first.lo)...)
+	}
+	for _, t := range l.targets {
+		labels = append(labels, repeat(t.label, t.hi-t.lo)...)
+	}
+	if otherwise == last.label {
+		labels = labels[:len(labels)-(last.hi-last.lo)]
+	}
+	f.before(at, note, wrapLine("br_table", append(labels, otherwise)), "end")
+}
+
+// wrapLine joins words, in lines that are not much longer than lineWidth.
+func wrapLine(first string, words []string) string {
+	var b strings.Builder
+	b.WriteString(first)
+	column := len(first)
+	for _, w := range words {
+		if column+len(w) >= lineWidth {
+			b.WriteString("\n")
+			column = 0
+		} else {
+			b.WriteString(" ")
+		}
+		b.WriteString(w)
+		column += 1 + len(w)
+	}
+	return b.String()
+}
+
+const lineWidth = 100
+
+func repeat(label string, n int) []string {
+	return slices.Repeat([]string{label}, n)
+}
+
+// chain inserts comparisons of the site number, the last target first, and the
+// end of the if around them.
+func (f *function) chain(at int, l *level) {
+	for i := len(l.targets) - 1; i > 0; i-- {
+		t := l.targets[i]
+		f.before(at, f.sitesOf(t), "local.get", idSite, "i32.const", strconv.Itoa(t.lo), "i32.ge_u br_if", t.label)
+	}
+	if first := l.targets[0]; !first.falls {
+		f.before(at, f.sitesOf(first), "br", first.label, "end")
+	} else {
+		f.before(at, "", "end")
+	}
+}
+
+// usesTable reports whether a br_table is shorter than a chain of comparisons. A
+// table costs a byte an entry, a comparison seven.
+func (f *function) usesTable(l *level) bool {
+	if len(l.targets) == 1 {
+		return false
+	}
+	first, last := l.targets[0], l.targets[len(l.targets)-1]
+	chain := 7 * (len(l.targets) - 1)
+	if l.opener < 0 {
+		// The chain needs the number in a local and the test for an unwind.
+		return last.hi <= chain+6
+	}
+	if first.lo <= deadEntries {
+		return last.lo <= chain-5
+	}
+	return last.lo-first.lo+3 <= chain-5
+}

@@ -1,0 +1,217 @@
+package rewrite
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/watfiber/watfiber/wat"
+	"github.com/watfiber/watfiber/wat/op"
+)
+
+// An edit is a line that is inserted into a function.
+type edit struct {
+	at    int    // twice the instruction that it goes before, or that plus one if it goes behind
+	code  string // instructions, flat
+	note  string // what the line does, for its reader
+	opens int    // 1 + the source block that code opens in place of its own line; 0 for none
+}
+
+func (f *function) before(instr int, note string, code ...string) {
+	f.edits = append(f.edits, edit{at: 2 * instr, code: strings.Join(code, " "), note: note})
+}
+
+func (f *function) behind(instr int, note string, code ...string) {
+	f.edits = append(f.edits, edit{at: 2*instr + 1, code: strings.Join(code, " "), note: note})
+}
+
+// The names that inserted code refers to; those of labels and locals are in the
+// functions, the others in the runtime.
+const (
+	idState     = "$fiber.state"
+	idUnwind    = "$fiber.unwind"
+	idNone      = "$fiber.none"
+	idSite      = "$fiber.site"
+	idUnwinding = "$fiber.unwinding"
+	idSpill     = "$fiber.spill."
+	idReload    = "$fiber.reload."
+
+	testState = "global.get " + idState
+)
+
+// emit makes the lines to insert into a function. It requires a frame.
+//
+//	(func $f (param $n i32) (result i32)
+//	  block $fiber.none block $fiber.unwind (result i32) ;;~ …
+//	  block $fiber.at.g.1 ;;~ …                    landings, one for each target
+//	  global.get $fiber.state if $fiber.at.g.0 ;;~ …  entry: reload the frame, dispatch
+//	  …
+//	  call $g
+//	  i32.const 0 global.get $fiber.state br_if $fiber.unwind drop ;;~ …  check
+//	  end ;;~ …                                    the landing closes, site 1 resumes
+//	  local.get $n
+//	  call $g
+//	  i32.const 1 global.get $fiber.state br_if $fiber.unwind drop ;;~ …
+//	  return end ;;~ …                             exit: spill the frame
+//	  …
+//	)
+//
+// It inserts lines and drops the lines of blocks that it opens elsewhere; it never
+// touches an instruction.
+func (f *function) emit() {
+	f.nameTargets()
+	f.enter()
+	for todo := []*level{f.body}; len(todo) > 0; {
+		l := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		f.openLevel(l)
+		for _, t := range l.targets {
+			f.land(t)
+			todo = append(todo, t.inner...)
+		}
+	}
+	for k := range f.sites {
+		f.checkState(k)
+	}
+	f.exit()
+	slices.SortStableFunc(f.edits, func(a, b edit) int { return a.at - b.at })
+}
+
+// hasFrame reports whether there is anything to spill.
+func (f *function) hasFrame() bool { return len(f.frame.chunks) > 0 }
+
+// leave is the label that leads out of the function without spilling.
+func (f *function) leave() string {
+	if f.hasFrame() {
+		return idNone
+	}
+	return idUnwind
+}
+
+// enter opens the blocks around the body.
+func (f *function) enter() {
+	switch {
+	case !f.hasFrame():
+		f.before(0, "$fiber.unwind: leave, there is nothing to spill", "block", idUnwind)
+	case f.frame.numbered:
+		f.before(0, "$fiber.unwind: leave with the number of the site that suspends", "block", idNone, "block", idUnwind, "(result i32)")
+	default:
+		f.before(0, "$fiber.unwind: leave", "block", idNone, "block", idUnwind)
+	}
+}
+
+// checkState inserts the test behind a site.
+func (f *function) checkState(k int) {
+	number := strconv.Itoa(k)
+	if f.frame.numbered {
+		f.behind(f.sites[k].instr, "site "+number+": unwinding? then leave",
+			"i32.const", number, testState, "br_if", idUnwind, "drop")
+		return
+	}
+	f.behind(f.sites[k].instr, "unwinding? then leave", testState, "br_if", idUnwind)
+}
+
+// exit inserts what follows the body: spill the frame, return anything.
+func (f *function) exit() {
+	end := len(f.fn.Body.Instrs)
+	var over []string // control that has reached the end must not spill
+	if f.returns && (f.hasFrame() || len(f.sig.Results) > 0) {
+		over = []string{"return"}
+	}
+	if !f.hasFrame() {
+		f.before(end, "$fiber.unwind", append(over, "end")...)
+	} else {
+		note := "$fiber.unwind: spill this frame"
+		if f.frame.numbered {
+			note += "; the site number is on the stack"
+		}
+		f.before(end, note, append(over, "end")...)
+		// The chunk with the site number comes last: the number lies below all others.
+		for i := len(f.frame.chunks) - 1; i >= 0; i-- {
+			c := f.frame.chunks[i]
+			f.before(end, "", f.gets(c.slots), "call", idSpill+c.signature)
+		}
+		f.before(end, "$fiber.none", "end")
+	}
+	if len(f.sig.Results) > 0 {
+		f.before(end, "nobody looks at it while unwinding", zeros(f.sig.Results))
+	}
+}
+
+func (f *function) gets(slots []slotID) string {
+	code := make([]string, len(slots))
+	for i, s := range slots {
+		code[i] = "local.get " + f.ref(s)
+	}
+	return strings.Join(code, " ")
+}
+
+// sets pops the slots, the last first.
+func (f *function) sets(slots []slotID) string {
+	code := make([]string, 0, len(slots))
+	for i := len(slots) - 1; i >= 0; i-- {
+		code = append(code, "local.set "+f.ref(slots[i]))
+	}
+	return strings.Join(code, " ")
+}
+
+func (f *function) tempSlots(temps []int) []slotID {
+	slots := make([]slotID, len(temps))
+	for i, t := range temps {
+		slots[i] = f.temp(t)
+	}
+	return slots
+}
+
+// zeros pushes a zero of each type.
+func zeros(types []wat.ValType) string {
+	code := make([]string, len(types))
+	for i, t := range types {
+		switch {
+		case t.IsRef():
+			code[i] = "ref.null " + t.HeapTypeName()
+		case t == wat.V128:
+			code[i] = "v128.const i64x2 0 0"
+		default:
+			code[i] = t.String() + ".const 0"
+		}
+	}
+	return strings.Join(code, " ")
+}
+
+// land inserts what stands at a target: the end of its landing, and before an if
+// that a rewind goes into the condition that leads there.
+func (f *function) land(t *target) {
+	if !t.falls {
+		parked := f.tempSlots(t.parked)
+		note := f.resumes(t)
+		if len(parked) > 0 {
+			note += "; operands are parked across the edge"
+		}
+		f.before(t.cut, note, f.sets(parked), "end", f.gets(parked))
+	}
+	if f.fn.Body.Instrs[t.at].Op == op.If {
+		f.steer(t)
+	}
+}
+
+// steer makes the condition of an if lead into the arm with the site, when
+// rewinding.
+func (f *function) steer(t *target) {
+	end, els := int(f.end[t.at]), int(f.els[t.at])
+	inThen := els == 0 || f.hasSite(t.at, els)
+	inElse := els != 0 && f.hasSite(els, end)
+	last := f.fn.Body.Instrs[t.at-1].Op.Info()
+	switch {
+	case inThen && inElse:
+		first := strconv.Itoa(f.firstSite(els))
+		f.before(t.at, "rewinding: into the arm with the site, the second from site "+first+" on",
+			"local.get", idSite, "i32.const", first, "i32.lt_u", testState, "i32.eqz select")
+	case inThen:
+		f.before(t.at, "rewinding: into this arm", testState, "i32.or")
+	case last.Effect == op.Test && t.cut < t.at:
+		f.before(t.at, "rewinding: into the other arm; the state is then 2, more than a comparison yields", testState, "i32.gt_u")
+	default:
+		f.before(t.at, "rewinding: into the other arm", "i32.const 0", testState, "i32.eqz select")
+	}
+}

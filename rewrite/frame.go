@@ -1,0 +1,93 @@
+package rewrite
+
+import (
+	"slices"
+	"sort"
+
+	"github.com/watfiber/watfiber/wat"
+)
+
+// slotTypes are the types that a temporary can have, in the order in which slots
+// lie in a frame; the references cannot lie there.
+var slotTypes = [...]wat.ValType{wat.I32, wat.I64, wat.F32, wat.F64, wat.V128, wat.FuncRef, wat.ExternRef}
+
+// A frame says what a function spills.
+type frame struct {
+	numbered bool     // the site number comes first; a function with one site has none
+	slots    []slotID // by type, then in the order of their declaration
+	chunks   []chunk  // what one routine spills and reloads, in the order of the frame
+	size     int      // bytes
+}
+
+// A chunk is as much of a frame as one routine takes.
+type chunk struct {
+	numbered  bool // the site number comes first
+	slots     []slotID
+	signature string // a letter for each value, such as iil
+}
+
+// chunkSize is how many values a routine takes. Larger routines are shared less.
+const chunkSize = 8
+
+// layOut decides what the frame holds: what any of the sites needs. It requires
+// targets and liveness.
+func (f *function) layOut() error {
+	used := newBitset(f.numLocals + len(f.temps))
+	used.union(f.live)
+	for _, r := range f.requiredBy {
+		used.add(int(r.slot))
+	}
+	f.frame.numbered = len(f.sites) > 1
+	if f.frame.numbered {
+		f.frame.size = 4
+	}
+	byType := [len(slotTypes)][]slotID{}
+	for i := range used.each {
+		s := slotID(i)
+		t := f.slotType(s)
+		if t.IsRef() {
+			return f.unsupported(f.sites[0].instr, "%s, a %s, is read behind a call that may suspend, and references cannot be spilled to memory", f.ref(s), t)
+		}
+		kind := slices.Index(slotTypes[:], t)
+		byType[kind] = append(byType[kind], s)
+		f.frame.size += t.Size()
+	}
+	f.frame.slots = slices.Concat(byType[:]...)
+	f.cutChunks()
+	return nil
+}
+
+// cutChunks divides the frame among routines.
+func (f *function) cutChunks() {
+	rest := f.frame.slots
+	for numbered := f.frame.numbered; numbered || len(rest) > 0; numbered = false {
+		c := chunk{numbered: numbered}
+		room := chunkSize
+		if numbered {
+			c.signature = "i"
+			room--
+		}
+		n := min(room, len(rest))
+		c.slots, rest = rest[:n], rest[n:]
+		for _, s := range c.slots {
+			c.signature += string(f.slotType(s).Letter())
+		}
+		f.frame.chunks = append(f.frame.chunks, c)
+	}
+}
+
+// signatures returns all signatures that the frames of functions have, sorted.
+func signatures(functions []*function) []string {
+	seen := map[string]bool{}
+	for _, f := range functions {
+		for _, c := range f.frame.chunks {
+			seen[c.signature] = true
+		}
+	}
+	all := make([]string, 0, len(seen))
+	for s := range seen {
+		all = append(all, s)
+	}
+	sort.Strings(all)
+	return all
+}

@@ -1,0 +1,111 @@
+package rewrite
+
+import (
+	"fmt"
+	"sort"
+	"strconv"
+
+	"github.com/watfiber/watfiber/wat"
+)
+
+// A function is what the passes know of one instrumented function. Each pass
+// fills in what it finds.
+type function struct {
+	m     *wat.Module
+	graph *callGraph
+	id    wat.FuncID
+	fn    *wat.Func
+	sig   wat.FuncType
+	shape Shape
+
+	numLocals int      // parameters and locals of the source
+	runEnds   []uint32 // where each run of declared locals ends
+
+	// sites:
+	sites           []site
+	end, els, depth []int32               // by opener: its end, its else or 0, the constructs around it
+	stacks          map[int][]wat.ValType // by opener of a construct with sites: operands before it
+	returns         bool                  // control can reach the end of the body
+
+	// operands:
+	body       *level
+	temps      []wat.ValType    // temporaries that park operands, in order of allocation
+	needsSite  bool             // the site number has to outlive the entry
+	requiredBy []required       // what sites need besides the locals that are read behind them
+	setAt      map[uint32][]int // by local: where it is set; made when first asked for
+
+	// liveness:
+	live bitset // the locals that are read behind some site
+
+	// frame, emit:
+	frame   frame
+	edits   []edit
+	dropped []int // instructions whose lines become comments
+	// asksUnwinding: the entry calls $fiber.unwinding.
+	asksUnwinding bool
+
+	// apply:
+	place []int32 // by instruction: its place in the new body, -1 if its line is dropped
+}
+
+// A slotID names what a frame can hold: a parameter or local of the source, or a
+// temporary, numbered behind them.
+type slotID uint32
+
+func newFunction(m *wat.Module, g *callGraph, id wat.FuncID, shape Shape) *function {
+	f := &function{m: m, graph: g, id: id, fn: m.Funcs[id], sig: m.FuncTypeOf(id), shape: shape}
+	f.numLocals = len(f.sig.Params)
+	for _, run := range f.fn.Locals {
+		f.numLocals += int(run.Count)
+		f.runEnds = append(f.runEnds, uint32(f.numLocals))
+	}
+	return f
+}
+
+func (f *function) temp(t int) slotID { return slotID(f.numLocals + t) }
+
+// slotType returns the type of a slot.
+func (f *function) slotType(s slotID) wat.ValType {
+	switch i := int(s); {
+	case i < len(f.sig.Params):
+		return f.sig.Params[i]
+	case i >= f.numLocals:
+		return f.temps[i-f.numLocals]
+	}
+	run := sort.Search(len(f.runEnds), func(k int) bool { return f.runEnds[k] > uint32(s) })
+	return f.fn.Locals[run].Type
+}
+
+// ref returns a slot as inserted code refers to it: by name, or by number if the
+// source gives a local none.
+func (f *function) ref(s slotID) string {
+	if n := f.numLocals; int(s) >= n {
+		return f.tempName(int(s) - n)
+	}
+	if name := f.fn.LocalName(wat.LocalID(s)); name != "" && !f.m.Source.Binary {
+		return wat.ID(name)
+	}
+	return strconv.Itoa(int(s))
+}
+
+// tempName returns the name of a temporary: $fiber.i32.0 is the first of type i32.
+func (f *function) tempName(t int) string {
+	n := 0
+	for _, typ := range f.temps[:t] {
+		if typ == f.temps[t] {
+			n++
+		}
+	}
+	return "$fiber." + f.temps[t].String() + "." + strconv.Itoa(n)
+}
+
+// unsupported returns an error about an instruction that cannot be instrumented.
+func (f *function) unsupported(instr int, format string, args ...any) error {
+	in := f.fn.Body.Instrs[instr]
+	return &wat.Error{
+		Source: f.m.Source, Code: ErrUnsupported, Func: nameOf(f.m, f.id),
+		Span: wat.Span{Start: int(in.Pos), End: int(in.Pos) + len(in.Op.Info().Name)},
+		Msg:  fmt.Sprintf(format, args...),
+		Hint: "keep it in a table and its index on the stack",
+	}
+}

@@ -1,0 +1,153 @@
+package rewrite
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync"
+
+	"github.com/watfiber/watfiber/wat"
+	"github.com/watfiber/watfiber/wat/op"
+)
+
+const blockOp = op.Block
+
+// A pass finds something out about a module or about each instrumented function,
+// or puts the result together. The functions are worked on in parallel: a pass
+// over a function reads the module and writes the function only.
+type pass struct {
+	name   string
+	doc    string
+	module func(*state) error    // either this
+	each   func(*function) error // or this
+}
+
+// passes are run from top to bottom.
+var passes = []pass{
+	{name: "callgraph", doc: "which functions may suspend, and why", module: (*state).callGraph},
+	{name: "sites", doc: "the calls that may suspend", each: (*function).findSites},
+	{name: "operands", doc: "where each site resumes, and what lies on the operand stack there", each: (*function).findTargets},
+	{name: "liveness", doc: "which locals are read behind a site", each: (*function).findSlots},
+	{name: "frame", doc: "what is spilled, and in which order", each: (*function).layOut},
+	{name: "emit", doc: "the lines to insert", each: (*function).emitLines},
+	{name: "runtime", doc: "the routines that the lines refer to, and the exports", module: (*state).runtime},
+	{name: "verify", doc: "the result is valid and strips to the source", module: (*state).verify},
+}
+
+// order says which pass has to come before which, and why.
+var order = []struct{ before, after, why string }{
+	{"callgraph", "sites", "a call is a site if its callee may suspend"},
+	{"sites", "operands", "targets are sites and the constructs around them"},
+	{"operands", "frame", "operands that are parked may be slots"},
+	{"sites", "liveness", "only what is live at a site counts"},
+	{"liveness", "frame", "slots come from live sets"},
+	{"frame", "emit", "spill and reload follow the frame"},
+	{"emit", "runtime", "there is a routine for each signature that is used"},
+	{"runtime", "verify", "the result is complete only then"},
+}
+
+// Passes lists the names of the passes with what each finds out, in order.
+func Passes() (names, docs []string) {
+	for _, p := range passes {
+		names = append(names, p.name)
+		docs = append(docs, p.doc)
+	}
+	return names, docs
+}
+
+// run runs the passes up to and including the one named last, all if it is "".
+func (s *state) run(last string) error {
+	for i := 0; i < len(passes); {
+		p := passes[i]
+		var err error
+		if p.module != nil {
+			err = guard(p.name, "", func() error { return p.module(s) })
+			i++
+		} else {
+			// Passes over functions that follow each other are run function by
+			// function, while its instructions are in the cache.
+			from := i
+			for i < len(passes) && passes[i].each != nil && (from == i || passes[i-1].name != last) {
+				i++
+			}
+			err = s.eachFunction(passes[from:i])
+		}
+		if err != nil || passes[i-1].name == last {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachFunction runs passes over all instrumented functions. The error is that of
+// the first function that has one.
+func (s *state) eachFunction(passes []pass) error {
+	errs := make([]error, len(s.functions))
+	inParallel(len(s.functions), func(i int) {
+		f := s.functions[i]
+		for _, p := range passes {
+			if errs[i] = guard(p.name, nameOf(f.m, f.id), func() error { return p.each(f) }); errs[i] != nil || len(f.sites) == 0 {
+				return
+			}
+		}
+	})
+	return firstErrors(errs)
+}
+
+// firstErrors joins what functions report, up to wat.MaxErrors.
+func firstErrors(errs []error) error {
+	var list wat.ErrorList
+	for _, err := range errs {
+		if err == nil {
+			continue
+		}
+		more := wat.Errors(err)
+		if more == nil {
+			return err
+		}
+		list = append(list, more...)
+	}
+	return list[:min(len(list), wat.MaxErrors)].Err()
+}
+
+// inParallel calls do for 0 to n-1 on all processors.
+func inParallel(n int, do func(int)) {
+	const chunk = 8
+	var (
+		mu   sync.Mutex
+		next int
+		wg   sync.WaitGroup
+	)
+	take := func() (from, to int) {
+		mu.Lock()
+		defer mu.Unlock()
+		from = next
+		next = min(next+chunk, n)
+		return from, next
+	}
+	for range min(runtime.GOMAXPROCS(0), n/chunk+1) {
+		wg.Go(func() {
+			for from, to := take(); from < to; from, to = take() {
+				for i := from; i < to; i++ {
+					do(i)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// guard turns a panic into an error that names the pass and the function.
+func guard(pass, function string, do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			where := "pass " + pass
+			if function != "" {
+				where += ", " + function
+			}
+			err = &wat.Error{Code: ErrInternal, Msg: fmt.Sprintf("internal error in %s: %v", where, p),
+				Hint: "please report this with the module\n" + string(debug.Stack())}
+		}
+	}()
+	return do()
+}

@@ -1,0 +1,201 @@
+package rewrite
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/watfiber/watfiber/wat"
+	"github.com/watfiber/watfiber/wat/check"
+)
+
+// Options say what to rewrite, and how.
+type Options struct {
+	// Suspend lists the imports that may suspend as module.name; * stands for any
+	// characters. If it is empty, the imports from module fiber may, and whatever
+	// the module itself makes suspend with imports from module asyncify.
+	Suspend []string
+
+	// Shape says whether source blocks may be opened earlier than where they stand.
+	Shape Shape
+
+	// After is the last pass to run, "" for all. The text of the result then shows
+	// what the passes so far have found out.
+	After string
+}
+
+// A Shape is a form of the output.
+type Shape uint8
+
+const (
+	// Moved opens source blocks at the top of the level around them, so that one
+	// dispatch can jump into all of them: smaller and faster.
+	Moved Shape = iota
+	// Plain leaves every source line in its place and dispatches in each block anew:
+	// easier to follow.
+	Plain
+)
+
+// A Result is a rewritten module.
+type Result struct {
+	// Module is the tree of the rewritten module.
+	Module *wat.Module
+	// Text is the rewritten text, and Source the normalised source that it strips
+	// to; both are "" if the module was binary.
+	Text, Source string
+
+	Functions    int // functions with a body in the source
+	Instrumented int // those that got code
+	Sites        int
+	Warnings     []string
+}
+
+// Rewrite instruments a valid module, as package check says. The error is a
+// *wat.Error or a wat.ErrorList; its codes are those of this package.
+func Rewrite(m *wat.Module, opts Options) (*Result, error) {
+	if opts.After != "" && !slices.ContainsFunc(passes, func(p pass) bool { return p.name == opts.After }) {
+		names, _ := Passes()
+		return nil, &wat.Error{Code: ErrList, Msg: fmt.Sprintf("there is no pass %q", opts.After), Hint: "the passes are " + strings.Join(names, ", ")}
+	}
+	s := &state{m: m, opts: opts, result: &Result{}}
+	if err := s.run(opts.After); err != nil {
+		return nil, err
+	}
+	return s.result, nil
+}
+
+// state is what the passes share.
+type state struct {
+	m    *wat.Module
+	opts Options
+
+	graph     *callGraph
+	functions []*function // those to instrument
+	result    *Result
+}
+
+func (s *state) callGraph() error {
+	if err := checkSource(s.m); err != nil {
+		return err
+	}
+	imports, err := suspendingImports(s.m, s.opts.Suspend)
+	if err != nil {
+		return err
+	}
+	if s.graph, err = buildCallGraph(s.m, imports); err != nil {
+		return err
+	}
+	for id, fn := range s.m.Funcs {
+		if fn.Import != nil {
+			continue
+		}
+		s.result.Functions++
+		if s.graph.instruments(wat.FuncID(id)) {
+			s.functions = append(s.functions, newFunction(s.m, s.graph, wat.FuncID(id), s.opts.Shape))
+		}
+	}
+	return nil
+}
+
+// findSlots is the pass liveness.
+func (f *function) findSlots() error {
+	f.live = newBitset(f.numLocals)
+	f.findLive(func(_, first int, live bitset) { f.live[first/64:].union(live) })
+	return nil
+}
+
+// emitLines is the pass emit.
+func (f *function) emitLines() error {
+	f.emit()
+	return nil
+}
+
+// runtime is the pass that puts edits and runtime into the tree and the text.
+func (s *state) runtime() error {
+	// All sites of a function may turn out to be in unreachable code.
+	s.functions = slices.DeleteFunc(s.functions, func(f *function) bool { return len(f.sites) == 0 })
+	s.result.Instrumented = len(s.functions)
+	unwinding := false
+	for _, f := range s.functions {
+		s.result.Sites += len(f.sites)
+		unwinding = unwinding || f.asksUnwinding
+	}
+	r := writeRuntime(s.m, signatures(s.functions), unwinding)
+	ids := make([]wat.FuncID, 0, len(r.replaced))
+	for id := range r.replaced {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	ext, err := s.m.Extend("the fiber runtime", r.b.String(), ids)
+	if err != nil {
+		return fmt.Errorf("runtime: %w", err)
+	}
+	replaceImports(s.m, ext, r)
+	if err := s.applyAll(ext); err != nil {
+		return err
+	}
+	s.result.Module = ext
+	if !s.m.Source.Binary {
+		s.result.Source = s.m.Source.Text
+		s.result.Text = s.editAll(ext, r)
+	}
+	return nil
+}
+
+// applyAll puts the edited functions into the tree.
+func (s *state) applyAll(ext *wat.Module) error {
+	errs := make([]error, len(s.functions))
+	inParallel(len(s.functions), func(i int) {
+		f := s.functions[i]
+		errs[i] = guard("runtime", nameOf(f.m, f.id), func() (err error) {
+			ext.Funcs[f.id], err = f.apply(ext)
+			return err
+		})
+	})
+	return firstErrors(errs)
+}
+
+// editAll makes the rewritten text.
+func (s *state) editAll(ext *wat.Module, r *runtimeText) string {
+	e := wat.NewLineEditor(s.m.Source)
+	for _, f := range s.functions {
+		f.editText(e, ext.Funcs[f.id])
+	}
+	for _, f := range s.m.Fields {
+		if f.Kind == wat.KindFunc && f.Num == 1 && ext.Funcs[f.First].ReplacedBy != 0 {
+			e.Drop(f.Span.Start)
+		}
+	}
+	e.InsertBefore(s.m.Close.Start, s.m.Close.Start, r.b.String())
+	return e.Text()
+}
+
+// verify checks the result: the tree is valid, and the text strips to the source.
+func (s *state) verify() error {
+	if err := check.Module(s.result.Module); err != nil {
+		return &wat.Error{Code: ErrInternal, Msg: "the rewritten module is not valid: " + err.Error(), Hint: "please report this with the module"}
+	}
+	if stripped := wat.Strip(s.result.Text); stripped != s.result.Source {
+		return &wat.Error{Code: ErrInternal, Msg: "the rewritten text does not strip to its source", Hint: "please report this with the module"}
+	}
+	return nil
+}
+
+// checkSource refuses a source that has been rewritten already, or that uses what
+// a rewrite needs.
+func checkSource(m *wat.Module) error {
+	if err := needsMemory(m); err != nil {
+		return err
+	}
+	for _, e := range m.Exports {
+		for _, name := range abiNames {
+			if e.Name == "asyncify_"+name {
+				return &wat.Error{
+					Source: m.Source, Span: e.Span, Code: ErrABI, Msg: fmt.Sprintf("the module exports %s already", e.Name),
+					Hint: "it has been rewritten, by watfiber or another tool; start from the module as it was before, watfiber strip gives the source of a rewritten text",
+				}
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+package wat
+
+import (
+	"fmt"
+
+	"github.com/watfiber/watfiber/wat/op"
+)
+
+// A Splice makes a new body of a function: instructions of the old one, and
+// inserted ones that are given as text. Labels mean what they would mean if the
+// whole were one text.
+type Splice struct {
+	s     scanner
+	old   *Body
+	body  Body
+	place []int32 // by old instruction: its place in the new body, -1 if it has none
+}
+
+// NewSplice starts a new body for f, which is a function of m or of the module
+// that m extends. Inserted code may refer to the definitions of m by name, and to
+// the parameters and locals of f by number or name.
+func NewSplice(m *Module, f *Func) *Splice {
+	sp := &Splice{old: &f.Body, place: make([]int32, len(f.Body.Instrs))}
+	for i := range sp.place {
+		sp.place[i] = -1
+	}
+	sc := m.scope
+	if sc == nil {
+		sc = &scope{}
+	}
+	sp.s = scanner{tokenizer: tokenizer{rep: &report{source: &Source{Name: "inserted code"}}}, scope: sc, locals: map[string]uint32{}}
+	sp.s.setLocals(f)
+	sp.s.body = &sp.body
+	sp.body.Span = f.Body.Span
+	sp.body.Instrs = make([]Instr, 0, len(f.Body.Instrs)+len(f.Body.Instrs)/2)
+	sp.body.Ext = make([]uint64, 0, len(f.Body.Ext))
+	return sp
+}
+
+// Copy appends instruction i of the old body.
+func (sp *Splice) Copy(i int) {
+	in := sp.old.Instrs[i]
+	info := in.Op.Info()
+	sp.place[i] = int32(len(sp.body.Instrs))
+	switch info.Imm {
+	case op.BlockType:
+		sp.s.openLabel(in.Op, sp.old.LabelName(i), Span{})
+	case op.Label:
+		in.Imm = uint64(sp.label(Label(in.Imm)))
+	case op.LabelTable:
+		words := sp.old.Words(in)
+		in.Imm = uint64(len(sp.body.Ext))
+		sp.body.Ext = append(sp.body.Ext, uint64(len(words)))
+		for _, w := range words {
+			sp.body.Ext = append(sp.body.Ext, uint64(sp.label(Label(w))))
+		}
+	case op.V128, op.Shuffle:
+		lo, hi := sp.old.Wide(in)
+		in.Imm = sp.s.wide(lo, hi)
+	case op.Result:
+		if in.Op == op.SelectT {
+			words := sp.old.Words(in)
+			in.Imm = uint64(len(sp.body.Ext))
+			sp.body.Ext = append(append(sp.body.Ext, uint64(len(words))), words...)
+		}
+	}
+	if in.Op == op.End {
+		sp.s.closeLabel()
+	}
+	sp.s.emit(in)
+}
+
+// label returns the label of the new body that is at the place of an old one.
+func (sp *Splice) label(l Label) Label {
+	if l == BodyLabel {
+		return l
+	}
+	return LabelOf(int(sp.place[l.Opener()]))
+}
+
+// Insert appends instructions that are given as text, unfolded.
+func (sp *Splice) Insert(code string) {
+	at := uint32(0)
+	if n := len(sp.body.Instrs); n > 0 {
+		at = sp.body.Instrs[n-1].Pos
+	}
+	from := len(sp.body.Instrs)
+	s := &sp.s
+	s.src, s.pos, s.end = code, 0, len(code)
+	s.advance()
+	for s.tok.kind != tokEOF && !s.rep.full() {
+		s.step()
+	}
+	for i := from; i < len(sp.body.Instrs); i++ {
+		sp.body.Instrs[i].Pos = at // a place in the source, for messages
+	}
+}
+
+// Reopen appends an instruction, given as text, that opens the block that
+// instruction i of the old body opens. That instruction is not copied.
+func (sp *Splice) Reopen(i int, code string) {
+	sp.place[i] = int32(len(sp.body.Instrs))
+	sp.Insert(code)
+}
+
+// Body returns the new body, and by old instruction its place in it, -1 for those
+// that were not copied.
+func (sp *Splice) Body() (Body, []int32, error) {
+	if err := sp.s.rep.errs.Err(); err != nil {
+		return Body{}, nil, err
+	}
+	if n := len(sp.s.labels); n > 0 {
+		return Body{}, nil, fmt.Errorf("inserted code leaves %d blocks open", n)
+	}
+	return sp.body, sp.place, nil
+}
