@@ -181,3 +181,31 @@ func goFloat(s string) (string, bool) {
 	out := prefix + whole + "." + fraction + mark[:1] + exponent
 	return strings.ReplaceAll(out, "_", ""), true
 }
+
+// FormatFloat32 returns the literal for the bits of an f32: the shortest decimal
+// that reads back as the same bits, or nan with its payload.
+func FormatFloat32(bits uint32) string {
+	return formatFloat(uint64(bits), float32Format, float64(math.Float32frombits(bits)))
+}
+
+// FormatFloat64 returns the literal for the bits of an f64.
+func FormatFloat64(bits uint64) string {
+	return formatFloat(bits, float64Format, math.Float64frombits(bits))
+}
+
+func formatFloat(bits uint64, f floatFormat, v float64) string {
+	sign := ""
+	if bits>>(f.bits-1) != 0 {
+		sign = "-"
+	}
+	fraction := bits & (1<<f.fraction - 1)
+	switch {
+	case v != v && fraction == 1<<(f.fraction-1):
+		return sign + "nan"
+	case v != v:
+		return sign + "nan:0x" + strconv.FormatUint(fraction, 16)
+	case math.IsInf(v, 0):
+		return sign + "inf"
+	}
+	return strconv.FormatFloat(v, 'g', -1, int(f.bits))
+}

@@ -109,8 +109,4 @@ func ID(name string) string {
 	return "$" + Quote(NameText(name))
 }
 
-// Quote returns s as a string literal of the text format. Bytes that are not
-// printable text are escaped.
-func Quote(s string) string { return string(appendQuoted(nil, s)) }
-
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,119 @@
+package binary
+
+import (
+	"encoding/binary"
+
+	"github.com/watfiber/watfiber/wat"
+	"github.com/watfiber/watfiber/wat/op"
+)
+
+// This file writes function bodies and constant expressions.
+
+func (e *encoder) code() {
+	for _, id := range e.defined {
+		f := e.m.Funcs[id]
+		e.sized(func() {
+			e.u(len(f.Locals))
+			for _, run := range f.Locals {
+				e.u32(run.Count)
+				e.buf = append(e.buf, byte(run.Type))
+			}
+			e.body(&f.Body)
+		})
+	}
+}
+
+// body appends the instructions of a body and its end.
+func (e *encoder) body(b *wat.Body) {
+	if len(e.depth) < len(b.Instrs) {
+		e.depth = make([]int32, len(b.Instrs)+len(b.Instrs)/2)
+	}
+	open := 0
+	for i, in := range b.Instrs {
+		switch in.Op {
+		case op.Block, op.Loop, op.If:
+			e.depth[i] = int32(open)
+			open++
+		case op.End:
+			open--
+		}
+		e.instr(b, in, open)
+	}
+	e.buf = append(e.buf, byte(op.End))
+}
+
+// instr appends one instruction; open is how many blocks are open around it.
+func (e *encoder) instr(b *wat.Body, in wat.Instr, open int) {
+	prefix, number := in.Op.Prefix()
+	if prefix != 0 {
+		e.buf = appendU(append(e.buf, prefix), number)
+	} else {
+		e.buf = append(e.buf, byte(number))
+	}
+	switch info := in.Op.Info(); info.Imm {
+	case op.None:
+	case op.BlockType:
+		e.blockType(wat.BlockType(in.Imm))
+	case op.Label:
+		e.label(wat.Label(in.Imm), open)
+	case op.LabelTable:
+		labels := b.Words(in)
+		e.u(len(labels) - 1)
+		for _, l := range labels {
+			e.label(wat.Label(l), open)
+		}
+	case op.Func:
+		e.u32(e.funcIndex[in.Imm])
+	case op.Local, op.Global, op.Table, op.Elem, op.Memory, op.Data, op.Lane:
+		e.buf = appendU(e.buf, in.Imm)
+	case op.Indirect, op.TableCopy, op.MemoryCopy, op.TableInit, op.MemoryInit:
+		first, second := in.Pair()
+		e.u32(first)
+		e.u32(second)
+	case op.MemArg, op.MemArgLane:
+		arg := wat.MemArg(in.Imm)
+		e.buf = appendU(appendU(e.buf, arg.Align()), arg.Offset())
+		if info.Imm == op.MemArgLane {
+			e.buf = append(e.buf, arg.Lane())
+		}
+	case op.I32:
+		e.buf = appendS(e.buf, int64(int32(in.Imm)))
+	case op.I64:
+		e.buf = appendS(e.buf, int64(in.Imm))
+	case op.F32:
+		e.buf = binary.LittleEndian.AppendUint32(e.buf, uint32(in.Imm))
+	case op.F64:
+		e.buf = binary.LittleEndian.AppendUint64(e.buf, in.Imm)
+	case op.V128, op.Shuffle:
+		lo, hi := b.Wide(in)
+		e.buf = binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(e.buf, lo), hi)
+	case op.HeapType:
+		e.buf = append(e.buf, byte(in.Imm))
+	case op.Result:
+		if in.Op == op.SelectT {
+			types := b.Words(in)
+			e.u(len(types))
+			for _, t := range types {
+				e.buf = append(e.buf, byte(t))
+			}
+		}
+	}
+}
+
+func (e *encoder) blockType(b wat.BlockType) {
+	if t, ok := b.Value(); ok {
+		e.buf = append(e.buf, byte(t))
+	} else if id, ok := b.Index(); ok {
+		e.buf = appendS(e.buf, int64(id))
+	} else {
+		e.buf = append(e.buf, 0x40)
+	}
+}
+
+func (e *encoder) label(l wat.Label, open int) {
+	place := -1
+	if l != wat.BodyLabel {
+		place = int(e.depth[l.Opener()])
+	}
+	e.u(open - 1 - place)
+}

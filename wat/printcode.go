@@ -1,0 +1,269 @@
+package wat
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/watfiber/watfiber/wat/op"
+)
+
+// This file prints functions and instructions.
+
+// function writes a defined function.
+func (p *printer) function(id FuncID) {
+	f := p.m.Funcs[id]
+	fp := newFuncPrinter(p, f)
+	p.line(1)
+	p.put("(func ", ID(p.names.Funcs[id]), " (type ", ID(p.names.Types[f.Type]), ")")
+	sig := p.m.Types[f.Type]
+	for i, t := range sig.Params {
+		p.put(" (param ", ID(fp.locals[i]), " ", t.String(), ")")
+	}
+	if len(sig.Results) > 0 {
+		p.put(" ", FuncType{Results: sig.Results}.String())
+	}
+	fp.declareLocals()
+	level := 2
+	for i := range f.Body.Instrs {
+		switch f.Body.Instrs[i].Op {
+		case op.Else, op.End:
+			level--
+		}
+		p.line(level)
+		p.instr(&f.Body, i, fp)
+		switch f.Body.Instrs[i].Op {
+		case op.Block, op.Loop, op.If, op.Else:
+			level++
+		}
+	}
+	p.line(1)
+	p.put(")")
+}
+
+// funcPrinter knows the names inside one function.
+type funcPrinter struct {
+	*printer
+	f      *Func
+	locals []string
+	labels []string // by opener
+	opener []int    // open blocks, by opener; an end belongs to the last
+}
+
+func newFuncPrinter(p *printer, f *Func) *funcPrinter {
+	fp := &funcPrinter{printer: p, f: f}
+	params := len(p.m.Types[f.Type].Params)
+	fp.locals = unique(params+f.NumLocals(), func(i int) string { return f.LocalName(LocalID(i)) },
+		func(i int) string { return DefaultLocal(i, params) }, nil)
+	fp.labels = f.Body.LabelIDs()
+	return fp
+}
+
+// LabelIDs returns an identifier for every block, loop or if that has a name or
+// is the target of a branch, by instruction; different ones in all of the body.
+func (b *Body) LabelIDs() []string {
+	targets := make([]bool, len(b.Instrs))
+	mark := func(l Label) {
+		if l != BodyLabel {
+			targets[l.Opener()] = true
+		}
+	}
+	for _, in := range b.Instrs {
+		switch in.Op.Info().Imm {
+		case op.Label:
+			mark(Label(in.Imm))
+		case op.LabelTable:
+			for _, w := range b.Words(in) {
+				mark(Label(w))
+			}
+		}
+	}
+	openers := b.Openers()
+	names := unique(len(openers), func(i int) string { return b.LabelName(openers[i]) }, func(i int) string { return DefaultLabel(i + 1) }, nil)
+	ids := make([]string, len(b.Instrs))
+	for k, i := range openers {
+		if targets[i] || b.LabelName(i) != "" {
+			ids[i] = names[k]
+		}
+	}
+	return ids
+}
+
+// declareLocals writes the declared locals, as many in a line as fit.
+func (p *funcPrinter) declareLocals() {
+	i := len(p.m.Types[p.f.Type].Params)
+	column := wrapAt
+	for _, run := range p.f.Locals {
+		for range run.Count {
+			text := "(local " + ID(p.locals[i]) + " " + run.Type.String() + ")"
+			if column += 1 + len(text); column > wrapAt {
+				p.line(2)
+				column = 4 + len(text)
+			} else {
+				p.put(" ")
+			}
+			p.put(text)
+			i++
+		}
+	}
+}
+
+// instr writes instruction i of a body; fp is nil in a constant expression.
+func (p *printer) instr(b *Body, i int, fp *funcPrinter) {
+	in := b.Instrs[i]
+	info := in.Op.Info()
+	p.put(info.Name)
+	switch info.Imm {
+	case op.None:
+		p.closingLabel(in.Op, fp)
+	case op.BlockType:
+		fp.opener = append(fp.opener, i)
+		p.id(fp.labels[i])
+		p.blockType(BlockType(in.Imm))
+	case op.Label:
+		p.label(Label(in.Imm), fp)
+	case op.LabelTable:
+		for _, w := range b.Words(in) {
+			p.label(Label(w), fp)
+		}
+	case op.Func:
+		p.ref(p.names.Funcs, uint32(in.Imm))
+	case op.Indirect:
+		typ, table := in.Pair()
+		if table != 0 {
+			p.ref(p.names.Tables, table)
+		}
+		p.put(" (type ", ID(p.names.Types[typ]), ")")
+	case op.Local:
+		p.put(" ", ID(fp.locals[in.Imm]))
+	case op.Global:
+		p.ref(p.names.Globals, uint32(in.Imm))
+	case op.Elem:
+		p.ref(p.names.Elems, uint32(in.Imm))
+	case op.Data:
+		p.ref(p.names.Datas, uint32(in.Imm))
+	case op.Table:
+		p.nonZero(p.names.Tables, uint32(in.Imm))
+	case op.Memory:
+		p.nonZero(p.names.Memories, uint32(in.Imm))
+	case op.TableCopy:
+		p.both(p.names.Tables, p.names.Tables, in)
+	case op.MemoryCopy:
+		p.both(p.names.Memories, p.names.Memories, in)
+	case op.TableInit:
+		p.segment(p.names.Tables, p.names.Elems, in)
+	case op.MemoryInit:
+		p.segment(p.names.Memories, p.names.Datas, in)
+	default:
+		p.literal(b, in, info)
+	}
+}
+
+// closingLabel repeats the label behind else and end.
+func (p *printer) closingLabel(code op.Code, fp *funcPrinter) {
+	if fp == nil || code != op.Else && code != op.End || len(fp.opener) == 0 {
+		return
+	}
+	last := fp.opener[len(fp.opener)-1]
+	p.id(fp.labels[last])
+	if code == op.End {
+		fp.opener = fp.opener[:len(fp.opener)-1]
+	}
+}
+
+func (p *printer) blockType(b BlockType) {
+	if t, ok := b.Value(); ok {
+		p.put(" (result ", t.String(), ")")
+	}
+	if id, ok := b.Index(); ok {
+		p.put(" (type ", ID(p.names.Types[id]), ")")
+		if s := p.m.Types[id].String(); s != "" {
+			p.put(" ", s)
+		}
+	}
+}
+
+// label writes a branch target. That of the body has no name: its number is how
+// many blocks are open.
+func (p *printer) label(l Label, fp *funcPrinter) {
+	if l == BodyLabel {
+		p.put(" ", strconv.Itoa(len(fp.opener)))
+		return
+	}
+	p.put(" ", ID(fp.labels[l.Opener()]))
+}
+
+func (p *printer) nonZero(names []string, i uint32) {
+	if i != 0 {
+		p.ref(names, i)
+	}
+}
+
+func (p *printer) both(first, second []string, in Instr) {
+	a, b := in.Pair()
+	if a != 0 || b != 0 {
+		p.ref(first, a)
+		p.ref(second, b)
+	}
+}
+
+// segment writes [table or memory] segment.
+func (p *printer) segment(outer, inner []string, in Instr) {
+	seg, of := in.Pair()
+	if of != 0 {
+		p.ref(outer, of)
+	}
+	p.ref(inner, seg)
+}
+
+// literal writes immediates that are no references.
+func (p *printer) literal(b *Body, in Instr, info *op.Info) {
+	switch info.Imm {
+	case op.MemArg, op.MemArgLane:
+		p.memArg(MemArg(in.Imm), info)
+	case op.Lane:
+		p.put(" ", strconv.FormatUint(in.Imm, 10))
+	case op.I32:
+		p.put(" ", strconv.FormatInt(int64(int32(in.Imm)), 10))
+	case op.I64:
+		p.put(" ", strconv.FormatInt(int64(in.Imm), 10))
+	case op.F32:
+		p.put(" ", FormatFloat32(uint32(in.Imm)))
+	case op.F64:
+		p.put(" ", FormatFloat64(in.Imm))
+	case op.V128:
+		lo, hi := b.Wide(in)
+		p.put(fmt.Sprintf(" i32x4 0x%08x 0x%08x 0x%08x 0x%08x", uint32(lo), lo>>32, uint32(hi), hi>>32))
+	case op.Shuffle:
+		lo, hi := b.Wide(in)
+		for i := range 16 {
+			half := lo
+			if i >= 8 {
+				half = hi
+			}
+			p.put(" ", strconv.Itoa(int(byte(half>>(i%8*8)))))
+		}
+	case op.HeapType:
+		p.put(" ", ValType(in.Imm).HeapTypeName())
+	case op.Result:
+		if in.Op == op.SelectT {
+			p.put(" (result")
+			for _, w := range b.Words(in) {
+				p.put(" ", ValType(w).String())
+			}
+			p.put(")")
+		}
+	}
+}
+
+func (p *printer) memArg(m MemArg, info *op.Info) {
+	p.nonZero(p.names.Memories, uint32(m.Memory()))
+	if m.Offset() != 0 {
+		p.put(" offset=", strconv.FormatUint(m.Offset(), 10))
+	}
+	if align := uint64(1) << m.Align(); align != uint64(info.Size) {
+		p.put(" align=", strconv.FormatUint(align, 10))
+	}
+	if info.Imm == op.MemArgLane {
+		p.put(" ", strconv.Itoa(int(m.Lane())))
+	}
+}
