@@ -1,9 +1,9 @@
 package wat
 
 import (
-	"runtime"
 	"slices"
-	"sync"
+
+	"github.com/watfiber/watfiber/wat/internal/parallel"
 )
 
 // This file scans the bodies of a module, function bodies and constant
@@ -17,15 +17,18 @@ type bodyTask struct {
 	body    *Body
 	fn      *Func     // the function that it belongs to, or nil
 	params  []*param  // of fn
-	locals  []*local  // of fn
+	locals  []local   // of fn
 	sig     *FuncType // the type of fn if it has no index yet
 
-	inline []FuncType // types of the body without an index
+	repeat []typeCheck // types that have an index and are written out as well
+	inline []FuncType  // types in the body that have none
+	errs   ErrorList   // of the body
 }
 
 // scanBodies scans all bodies. Types without a type field are interned in the
 // order of the text, as the specification says.
 func (b *builder) scanBodies() {
+	b.localIn = map[string]int{}
 	b.typeIDs = make(map[string]TypeID, len(b.m.Types))
 	for i, t := range b.m.Types {
 		if _, ok := b.typeIDs[t.key()]; !ok {
@@ -35,15 +38,19 @@ func (b *builder) scanBodies() {
 	written := len(b.m.Types)
 	if b.refersBeyond(written) {
 		b.scanInOrder()
-		return
+	} else {
+		for i := range b.bodies {
+			b.nameLocals(&b.bodies[i])
+		}
+		parallel.Do(len(b.bodies), b.bodyScanner)
+		for i := range b.bodies {
+			b.internHeader(&b.bodies[i])
+			b.internBody(&b.bodies[i])
+		}
 	}
 	for i := range b.bodies {
-		b.nameLocals(&b.bodies[i])
-	}
-	b.scanParallel()
-	for i := range b.bodies {
-		b.internHeader(&b.bodies[i])
-		b.internBody(&b.bodies[i])
+		b.rep.errs = append(b.rep.errs, b.bodies[i].errs...)
+		b.checkRepeats(b.bodies[i].repeat)
 	}
 }
 
@@ -57,63 +64,34 @@ func (b *builder) refersBeyond(written int) bool {
 }
 
 func (b *builder) scanInOrder() {
-	s := b.newScanner(b.rep)
+	scan := b.bodyScanner()
 	for i := range b.bodies {
+		b.internHeader(&b.bodies[i])
+		b.nameLocals(&b.bodies[i])
+		scan(i)
+		b.internBody(&b.bodies[i])
+	}
+}
+
+// bodyScanner returns a function that scans a body.
+func (b *builder) bodyScanner() func(i int) {
+	s := &scanner{scope: b.m.scope, locals: map[string]uint32{}}
+	return func(i int) {
 		t := &b.bodies[i]
-		b.internHeader(t)
-		b.nameLocals(t)
-		b.scanBody(s, t)
-		b.internBody(t)
-	}
-	b.repeats = append(b.repeats, s.repeat...)
-}
-
-// scanParallel scans the bodies on all processors.
-func (b *builder) scanParallel() {
-	const chunk = 32 // bodies that a worker takes at a time
-	var (
-		mu   sync.Mutex
-		next int
-		wg   sync.WaitGroup
-	)
-	take := func() []bodyTask {
-		mu.Lock()
-		defer mu.Unlock()
-		from := next
-		next = min(next+chunk, len(b.bodies))
-		return b.bodies[from:next]
-	}
-	for range min(runtime.GOMAXPROCS(0), len(b.bodies)/chunk+1) {
-		wg.Go(func() {
-			rep := &report{source: b.m.Source}
-			s := b.newScanner(rep)
-			for tasks := take(); len(tasks) > 0; tasks = take() {
-				for i := range tasks {
-					b.scanBody(s, &tasks[i])
-				}
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			b.rep.errs = append(b.rep.errs, rep.errs...)
-			b.repeats = append(b.repeats, s.repeat...)
-		})
-	}
-	wg.Wait()
-}
-
-func (b *builder) newScanner(rep *report) *scanner {
-	return &scanner{
-		tokenizer: tokenizer{src: b.m.Source.Text, rep: rep, annotation: rep.annotationInField},
-		scope:     b.m.scope, locals: map[string]uint32{},
+		rep := &report{source: b.m.Source}
+		s.tokenizer = tokenizer{src: b.m.Source.Text, rep: rep, annotation: rep.annotationInField}
+		s.inline, s.repeat = nil, nil
+		s.scanTask(t)
+		t.repeat = append(t.repeat, s.repeat...)
+		t.inline, t.errs = s.inline, rep.errs
 	}
 }
 
-// scanBody reads the islands of a task as one sequence.
-func (b *builder) scanBody(s *scanner, t *bodyTask) {
-	if len(t.islands) == 0 || s.rep.full() {
+// scanTask reads the islands of a task as one sequence.
+func (s *scanner) scanTask(t *bodyTask) {
+	if len(t.islands) == 0 {
 		return
 	}
-	s.inline = nil
 	s.setLocals(t.fn)
 	first, last := t.islands[0].span(), t.islands[len(t.islands)-1].span()
 	// One instruction is about 18 characters of flat text.
@@ -122,62 +100,9 @@ func (b *builder) scanBody(s *scanner, t *bodyTask) {
 		s.scan(island.span(), t.body)
 	}
 	t.body.Span = Span{first.Start, last.End}
-	t.inline = s.inline
 }
 
 func (i *island) span() Span { return Span{i.Pos.Offset, i.Pos.Offset + len(i.Text)} }
-
-func (s *scanner) setLocals(f *Func) {
-	clear(s.locals)
-	if f != nil {
-		for _, l := range f.LocalNames {
-			s.locals[l.Name] = uint32(l.Local)
-		}
-	}
-}
-
-// nameLocals gives the parameters and locals of a function their names.
-func (b *builder) nameLocals(t *bodyTask) {
-	if t.fn == nil {
-		return
-	}
-	seen := map[string]bool{}
-	add := func(id *ident, at LocalID) {
-		if id == nil {
-			return
-		}
-		name, ok := b.name(id)
-		if !ok {
-			return
-		}
-		if seen[name] {
-			b.rep.add(ErrDuplicate, id.span(), "", "duplicate local %s", ID(name))
-			return
-		}
-		seen[name] = true
-		t.fn.LocalNames = append(t.fn.LocalNames, LocalName{at, name})
-	}
-	at := LocalID(0)
-	for _, p := range t.params {
-		add(p.ID, at)
-		at += LocalID(len(p.Types))
-	}
-	at = LocalID(b.numParams(t))
-	for _, l := range t.locals {
-		add(l.ID, at)
-		at += LocalID(len(l.Types))
-	}
-}
-
-func (b *builder) numParams(t *bodyTask) int {
-	switch {
-	case t.sig != nil:
-		return len(t.sig.Params)
-	case int(t.fn.Type) < len(b.m.Types):
-		return len(b.m.Types[t.fn.Type].Params)
-	}
-	return 0 // check will say that there is no such type
-}
 
 // internHeader gives a function whose type has no index yet one.
 func (b *builder) internHeader(t *bodyTask) {
@@ -213,8 +138,11 @@ func (b *builder) internType(sig FuncType) TypeID {
 }
 
 // checkRepeats checks type uses that have an index and repeat the type.
-func (b *builder) checkRepeats() {
-	for _, r := range b.repeats {
+func (b *builder) checkRepeats(repeats []typeCheck) {
+	for _, r := range repeats {
+		if b.broken {
+			return // the type may not be the one that it will be
+		}
 		if int(r.id) < len(b.m.Types) && !b.m.Types[r.id].Equal(r.sig) {
 			b.rep.add(ErrType, r.span, "", "the type written here, %s, is not that of type %d, %s",
 				describe(r.sig), r.id, describe(b.m.Types[r.id].FuncType))

@@ -59,6 +59,7 @@ func (b *builder) index(sp space, ref *index) uint32 {
 	i, ok := b.m.scope.lookup(sp, name)
 	if !ok {
 		b.rep.add(ErrName, span, b.m.scope.suggest(sp, name), "unknown %s %s", spaceNames[sp], ID(name))
+		return math.MaxUint32
 	}
 	return i
 }
@@ -139,6 +140,8 @@ func (b *builder) export(names []*inlineExport, kind Kind, index int) {
 // declare gives what a field defines its index and its name.
 func (b *builder) declare(p *parsedField, f *Field) {
 	switch n := p.node.(type) {
+	case nil:
+		b.declareBroken(f)
 	case *typeField:
 		t := &Type{Span: f.Span, FuncType: b.signature(n.Func)}
 		b.uniqueParams(n.Func)
@@ -148,7 +151,7 @@ func (b *builder) declare(p *parsedField, f *Field) {
 		b.declareImport(p, f, n)
 	case *funcField:
 		fn := &Func{Span: f.Span, Header: p.header, Import: b.importing(n.Import, "func", f.Span)}
-		if fn.Import != nil && (n.Body != nil || len(n.Locals) > 0) {
+		if fn.Import != nil && (n.Body != nil || n.Locals != nil) {
 			b.rep.add(ErrSyntax, f.Span, "", "an imported function has no locals and no body")
 		}
 		b.addFunc(p, f, fn, n.ID, n.Exports)
@@ -186,6 +189,44 @@ func (b *builder) declare(p *parsedField, f *Field) {
 			b.rep.add(ErrSyntax, f.Span, "a module has at most one", "second start field")
 		}
 		b.m.Start = &Start{Span: f.Span}
+	}
+}
+
+// declareBroken gives a field that could not be parsed its place, so that others
+// can refer to it.
+func (b *builder) declareBroken(f *Field) {
+	t := tokenizer{src: b.m.Source.Text, pos: f.Span.Start, end: f.Span.End, rep: &report{}}
+	t.next() // (
+	t.next() // the keyword
+	var id *ident
+	if tok := t.next(); tok.kind == tokID {
+		id = &ident{Pos: lexer.Position{Offset: tok.start}, Text: t.text(tok)}
+	}
+	m := b.m
+	switch f.Keyword {
+	case "type":
+		b.define(spaceType, id, len(m.Types))
+		m.Types = append(m.Types, &Type{})
+	case "func":
+		b.define(spaceFunc, id, len(m.Funcs))
+		m.Funcs = append(m.Funcs, &Func{})
+	case "table":
+		b.define(spaceTable, id, len(m.Tables))
+		m.Tables = append(m.Tables, &Table{})
+	case "memory":
+		b.define(spaceMemory, id, len(m.Memories))
+		m.Memories = append(m.Memories, &Memory{})
+	case "global":
+		b.define(spaceGlobal, id, len(m.Globals))
+		m.Globals = append(m.Globals, &Global{})
+	case "elem":
+		b.define(spaceElem, id, len(m.Elems))
+		m.Elems = append(m.Elems, &Elem{})
+	case "data":
+		b.define(spaceData, id, len(m.Datas))
+		m.Datas = append(m.Datas, &Data{})
+	case "import":
+		m.scope.partial = true // what it is called, nobody knows
 	}
 }
 

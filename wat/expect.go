@@ -34,7 +34,7 @@ var candidates = []struct {
 	{symOpen, "(type", "(type …)"},
 	{symOpen, "(param", "(param …)"},
 	{symOpen, "(result", "(result …)"},
-	{symOpen, "(local", "(local …)"},
+	{symLocals, "(local)", "(local …)"},
 	{symOpen, "(mut", "(mut …)"},
 	{symOpen, "(func", "(func …)"},
 	{symOpen, "(table", "(table …)"},
@@ -51,13 +51,13 @@ var candidates = []struct {
 }
 
 // syntaxError reports what the grammar of a field did not accept.
-func (b *builder) syntaxError(err error, parse fieldParser, f *fieldTokens) {
+func (r *report) syntaxError(err error, f *fieldTokens) {
 	if errors.Is(err, errReported) {
 		return
 	}
 	var perr participle.Error
 	if !errors.As(err, &perr) {
-		b.rep.add(ErrSyntax, Span{f.tokens[0].Pos.Offset, f.end}, "", "%v", err)
+		r.add(ErrSyntax, Span{f.tokens[0].Pos.Offset, f.end}, "", "%v", err)
 		return
 	}
 	at := 0
@@ -65,19 +65,19 @@ func (b *builder) syntaxError(err error, parse fieldParser, f *fieldTokens) {
 		at++
 	}
 	bad := f.tokens[at]
-	expected := expectedAfter(parse, f.tokens[:at])
+	expected := expectedAfter(fieldParsers[f.keyword], f.tokens[:at])
 	span := spanAt(bad.Pos, bad.Value)
 	switch hint := laterHint(strings.TrimPrefix(bad.Value, "(")); {
 	case hint != "":
-		b.rep.add(ErrSyntax, span, hint, "unexpected %s", bad.Value)
+		r.add(ErrSyntax, span, hint, "unexpected %s", bad.Value)
 	case bad.Value == "i64" && expected["a number"]:
-		b.rep.add(ErrSyntax, span, "memories and tables with 64-bit addresses are no part of WebAssembly 2.0", "unexpected i64")
+		r.add(ErrSyntax, span, "memories and tables with 64-bit addresses are no part of WebAssembly 2.0", "unexpected i64")
 	case bad.Type == symExpr && f.keyword == "table":
-		b.rep.add(ErrSyntax, span, "initial values of tables are no part of WebAssembly 2.0", "unexpected %s, expected %s", shown(bad), listed(expected))
+		r.add(ErrSyntax, span, "initial values of tables are no part of WebAssembly 2.0", "unexpected %s, expected %s", shown(bad), listed(expected))
 	case bad.Type == symKeyword && (expected[anyType] || expected[refType]):
-		b.rep.unknownType(span, bad.Value)
+		r.unknownType(span, bad.Value)
 	default:
-		b.rep.add(ErrSyntax, span, "", "unexpected %s, expected %s", shown(bad), listed(expected))
+		r.add(ErrSyntax, span, "", "unexpected %s, expected %s", shown(bad), listed(expected))
 	}
 }
 

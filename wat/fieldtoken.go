@@ -24,6 +24,7 @@ const (
 	symKeyword
 	symReserved
 	symBody
+	symLocals
 	symExpr
 	symStrings
 )
@@ -36,7 +37,7 @@ func (symbols) Symbols() map[string]lexer.TokenType {
 	return map[string]lexer.TokenType{
 		"EOF": lexer.EOF, "Open": symOpen, "Close": symClose, "ID": symID, "String": symString,
 		"Number": symNumber, "Type": symType, "RefType": symRefType, "Keyword": symKeyword, "Reserved": symReserved,
-		"Body": symBody, "Expr": symExpr, "Strings": symStrings,
+		"Body": symBody, "Locals": symLocals, "Expr": symExpr, "Strings": symStrings,
 	}
 }
 
@@ -68,6 +69,8 @@ func (f *fieldTokens) Next() (lexer.Token, error) {
 	}
 	typ, value := f.classify(tok)
 	switch {
+	case f.startsLocals(value):
+		typ, value = symLocals, f.locals(tok.start)
 	case f.startsBody(tok, typ, value):
 		typ, value = symBody, f.rest(tok.start)
 	case f.startsStrings(tok):
@@ -123,6 +126,22 @@ func (f *fieldTokens) classify(tok token) (lexer.TokenType, string) {
 // headerClauses are the clauses of (func …) before its body.
 var headerClauses = map[string]bool{
 	"(export": true, "(import": true, "(type": true, "(param": true, "(result": true, "(local": true,
+}
+
+func (f *fieldTokens) startsLocals(value string) bool {
+	return value == "(local" && f.keyword == "func" && len(f.open) == 1
+}
+
+// locals returns the run of (local …) clauses that starts at an offset.
+func (f *fieldTokens) locals(start int) string {
+	end := start
+	for f.pos = start; ; {
+		if open := f.next(); open.kind != tokOpen || f.text(f.next()) != "local" || !f.skipTo(1) {
+			f.pos = end
+			return f.src[start:end]
+		}
+		end = f.pos
+	}
 }
 
 func (f *fieldTokens) startsBody(tok token, typ lexer.TokenType, value string) bool {

@@ -10,10 +10,10 @@ import (
 
 // The grammar of module fields, as participle reads it off these structs. An
 // opening parenthesis and the keyword behind it are one token, so that every
-// choice is made on the next token. Three things come as one token each, an
-// island that another reader takes apart: the body of a function (Body), an
-// instruction of a constant expression (Expr), the strings of a data segment
-// (Strings).
+// choice is made on the next token. Things that there are many of come as one
+// token, an island that another reader takes apart: the body of a function (Body),
+// its locals (Locals), an instruction of a constant expression (Expr), the strings
+// of a data segment (Strings).
 
 type ident struct {
 	Pos  lexer.Position
@@ -34,6 +34,12 @@ type index struct {
 type island struct {
 	Pos  lexer.Position
 	Text string `parser:"@(Body | Expr)"`
+}
+
+// locals are (local …) clauses.
+type locals struct {
+	Pos  lexer.Position
+	Text string `parser:"@Locals"`
 }
 
 // byteStrings are the strings of a data segment.
@@ -155,14 +161,8 @@ type funcField struct {
 	Exports []*inlineExport `parser:"@@*"`
 	Import  *inlineImport   `parser:"@@?"`
 	Type    typeUse         `parser:"@@"`
-	Locals  []*local        `parser:"@@*"`
+	Locals  *locals         `parser:"@@?"`
 	Body    *island         `parser:"@@? ')'"`
-}
-
-type local struct {
-	Pos   lexer.Position
-	ID    *ident   `parser:"'(local' @@?"`
-	Types []string `parser:"@(Type | RefType)* ')'"`
 }
 
 type tableField struct {

@@ -1,8 +1,14 @@
 package wat
 
 import (
+	"fmt"
 	"math"
+	"strings"
 	"unicode/utf8"
+
+	"github.com/alecthomas/participle/v2/lexer"
+
+	"github.com/watfiber/watfiber/wat/internal/parallel"
 )
 
 // Parse reads a module in the text format: (module …), or its fields without
@@ -25,7 +31,8 @@ func Parse(name, text string) (*Module, error) {
 		b.parse()
 	}
 	if err := b.rep.errs.Err(); err != nil {
-		return nil, err
+		list := err.(ErrorList)
+		return nil, list[:min(len(list), MaxErrors)]
 	}
 	return b.m, nil
 }
@@ -49,42 +56,43 @@ type builder struct {
 	rep *report
 
 	fields  []parsedField
+	broken  bool // a field is not as its grammar has it
 	bodies  []bodyTask
 	typeIDs map[string]TypeID // by FuncType.key
-	repeats []typeCheck
-	imports int    // how many there are so far
-	defined string // the first definition that is no import: its keyword
+	imports int               // how many there are so far
+	defined string            // the first definition that is no import: its keyword
+
+	function int            // the function whose locals get names: its place in bodies
+	localIn  map[string]int // the last function that has a local of a name
 }
 
 // parsedField is a field as its grammar saw it.
 type parsedField struct {
-	node   any
-	header Span // of a func: up to its body
-	def    any  // the definition that resolve has to complete, if it has to
+	node   any       // nil if the grammar did not accept it
+	errs   ErrorList // then
+	header Span      // of a func: up to its body
+	def    any       // the definition that resolve has to complete, if it has to
 }
 
 func (b *builder) parse() {
-	b.split()
-	if b.rep.full() {
+	if !b.split() {
 		return
 	}
-	broken := len(b.rep.errs) > 0 // then names that they define are missing
+	b.parseFields()
 	for i := range b.fields {
 		b.declare(&b.fields[i], &b.m.Fields[i])
-	}
-	if broken {
-		return
 	}
 	for i := range b.fields {
 		b.resolve(&b.fields[i])
 	}
 	b.scanBodies()
-	b.checkRepeats()
 	b.m.sortCustoms()
 }
 
-// split finds the fields of the module and parses each.
-func (b *builder) split() {
+// split finds the fields of the module.
+//
+// It reports whether it found all of them.
+func (b *builder) split() bool {
 	t := &tokenizer{src: b.m.Source.Text, end: len(b.m.Source.Text), rep: b.rep, annotation: b.annotation}
 	open := t.next()
 	inModule := false
@@ -102,7 +110,7 @@ func (b *builder) split() {
 	}
 	for ; open.kind == tokOpen; open = t.next() {
 		if !b.field(t, open.start) {
-			return
+			return false
 		}
 	}
 	switch {
@@ -118,9 +126,10 @@ func (b *builder) split() {
 	default:
 		b.rep.add(ErrSyntax, open.span(), "", "unexpected %s, expected a module field such as (func …)", t.text(open))
 	}
+	return len(b.rep.errs) == 0 || b.broken
 }
 
-// field parses the field whose opening parenthesis t has just passed. It reports
+// field passes the field whose opening parenthesis t has just passed. It reports
 // whether the fields behind it can be found.
 func (b *builder) field(t *tokenizer, start int) bool {
 	word := t.next()
@@ -130,28 +139,67 @@ func (b *builder) field(t *tokenizer, start int) bool {
 	}
 	keyword := t.text(word)
 	t.pos = word.end
-	if !t.skipTo(1) {
+	if before := len(b.rep.errs); !t.skipTo(1) {
+		if len(b.rep.errs) == before {
+			b.rep.add(ErrSyntax, Span{start, word.end}, b.missingBefore(start), "unclosed parenthesis")
+		}
 		return false
 	}
-	span := Span{start, t.pos}
-	parse := fieldParsers[keyword]
-	if parse == nil {
+	if fieldParsers[keyword] == nil {
 		hint := laterHint(keyword)
 		if hint == "" {
 			hint = DidYouMean(keyword, fieldKeywords)
 		}
 		b.rep.add(ErrSyntax, word.span(), hint, "unknown module field (%s", keyword)
+		b.broken = true
+		b.m.scope.partial = true
 		return true
 	}
-	tokens := &fieldTokens{keyword: keyword, tokenizer: tokenizer{
-		src: t.src, pos: start, end: span.End, rep: b.rep, annotation: b.rep.annotationInField,
-	}}
-	node, err := parse(tokens)
-	if err != nil {
-		b.syntaxError(err, parse, tokens)
-		return !b.rep.full()
-	}
-	b.m.Fields = append(b.m.Fields, Field{Keyword: keyword, Span: span})
-	b.fields = append(b.fields, parsedField{node: node, header: Span{start, tokens.headerEnd}})
+	b.m.Fields = append(b.m.Fields, Field{Keyword: keyword, Span: Span{start, t.pos}})
 	return true
+}
+
+// missingBefore returns a hint for a field that is never closed: where the next
+// field starts, if fields are indented alike.
+func (b *builder) missingBefore(start int) string {
+	src := b.m.Source
+	indent := src.Text[src.LineStart(start):start]
+	for at := src.LineEnd(start); at < len(src.Text); at = src.LineEnd(at) {
+		rest, ok := strings.CutPrefix(src.Text[at:], indent+"(")
+		if !ok {
+			continue
+		}
+		t := tokenizer{src: rest, end: len(rest), rep: &report{}}
+		if fieldParsers[t.text(t.next())] != nil {
+			line, _ := src.Line(at)
+			return fmt.Sprintf("a ) is missing before line %d, where the next field starts", line)
+		}
+	}
+	return "it is never closed"
+}
+
+// parseFields has each field parsed by its grammar, on all processors.
+func (b *builder) parseFields() {
+	b.fields = make([]parsedField, len(b.m.Fields))
+	parallel.Do(len(b.fields), func() func(int) {
+		var buffer []lexer.Token
+		return func(i int) {
+			rep := &report{source: b.m.Source}
+			f := &fieldTokens{keyword: b.m.Fields[i].Keyword, tokens: buffer[:0], tokenizer: tokenizer{
+				src: b.m.Source.Text, pos: b.m.Fields[i].Span.Start, end: b.m.Fields[i].Span.End,
+				rep: rep, annotation: rep.annotationInField,
+			}}
+			node, err := fieldParsers[f.keyword](f)
+			if err != nil {
+				node = nil
+				rep.syntaxError(err, f)
+			}
+			b.fields[i] = parsedField{node: node, errs: rep.errs, header: Span{b.m.Fields[i].Span.Start, f.headerEnd}}
+			buffer = f.tokens
+		}
+	})
+	for i := range b.fields {
+		b.rep.errs = append(b.rep.errs, b.fields[i].errs...)
+		b.broken = b.broken || b.fields[i].node == nil
+	}
 }

@@ -1,6 +1,9 @@
 package wat
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // This file writes a tree as text: one instruction a line, unfolded, indented by
 // two spaces a level. It is how a binary module becomes readable; text that was
@@ -15,17 +18,41 @@ const (
 // Print returns a module as text. Everything that the text refers to has a name:
 // its own, or one that says what it is, see Module.Names.
 func Print(m *Module) string {
-	p := &printer{m: m, names: m.Names()}
+	p := newPrinter(m)
 	p.module()
 	return string(p.buf)
 }
 
 type printer struct {
-	m     *Module
-	names *Names
-	buf   []byte
+	m   *Module
+	ids *Names // with the $, as text writes them
+	buf []byte
 
 	customs int // custom sections written so far
+}
+
+func newPrinter(m *Module) *printer {
+	ids := m.Names()
+	for _, names := range [][]string{ids.Types, ids.Funcs, ids.Tables, ids.Memories, ids.Globals, ids.Elems, ids.Datas} {
+		makeIDs(names)
+	}
+	size := 1 << 10
+	for _, f := range m.Funcs {
+		size += len(f.Body.Instrs) * 20 // on average
+	}
+	for _, d := range m.Datas {
+		size += len(d.Bytes) * 2
+	}
+	return &printer{m: m, ids: ids, buf: make([]byte, 0, size)}
+}
+
+// makeIDs replaces names by their identifiers; what has no name gets none.
+func makeIDs(names []string) {
+	for i, name := range names {
+		if name != "" {
+			names[i] = ID(name)
+		}
+	}
 }
 
 func (p *printer) put(s ...string) {
@@ -36,34 +63,40 @@ func (p *printer) put(s ...string) {
 
 func (p *printer) line(level int) {
 	p.buf = append(p.buf, '\n')
-	for range min(level, maxIndent) {
-		p.buf = append(p.buf, ' ', ' ')
-	}
+	p.buf = append(p.buf, indentation[:2*min(level, maxIndent)]...)
 }
 
-func (p *printer) id(name string) {
-	if name != "" {
-		p.put(" ", ID(name))
+var indentation = strings.Repeat(" ", 2*maxIndent)
+
+// id writes an identifier, if there is one.
+func (p *printer) id(id string) {
+	if id != "" {
+		p.put(" ", id)
 	}
 }
 
 // ref writes a reference to entry i of a space: by name if it has one.
-func (p *printer) ref(names []string, i uint32) {
-	if int(i) < len(names) && names[i] != "" {
-		p.put(" ", ID(names[i]))
+func (p *printer) ref(ids []string, i uint32) {
+	if int(i) < len(ids) && ids[i] != "" {
+		p.put(" ", ids[i])
 		return
 	}
-	p.put(" ")
-	p.buf = strconv.AppendUint(p.buf, uint64(i), 10)
+	p.number(uint64(i))
+}
+
+func (p *printer) number(v uint64) {
+	p.buf = strconv.AppendUint(append(p.buf, ' '), v, 10)
 }
 
 func (p *printer) module() {
 	p.put("(module")
-	p.id(p.m.Name)
+	if p.m.Name != "" {
+		p.put(" ", ID(p.m.Name))
+	}
 	p.customsAfter(SectionCustom)
 	for i, t := range p.m.Types {
 		p.line(1)
-		p.put("(type ", ID(p.names.Types[i]), " (func")
+		p.put("(type ", p.ids.Types[i], " (func")
 		if s := t.String(); s != "" {
 			p.put(" ", s)
 		}
@@ -83,7 +116,7 @@ func (p *printer) module() {
 	if p.m.Start != nil {
 		p.line(1)
 		p.put("(start")
-		p.ref(p.names.Funcs, uint32(p.m.Start.Func))
+		p.ref(p.ids.Funcs, uint32(p.m.Start.Func))
 		p.put(")")
 	}
 	p.customsAfter(SectionStart)
@@ -99,7 +132,7 @@ func (p *printer) imports() {
 		switch i.Kind {
 		case KindFunc:
 			f := p.m.Funcs[i.Index]
-			p.put("(func ", ID(p.names.Funcs[i.Index]), " (type ", ID(p.names.Types[f.Type]), ")")
+			p.put("(func ", p.ids.Funcs[i.Index], " (type ", p.ids.Types[f.Type], ")")
 			if s := p.m.Types[f.Type].String(); s != "" {
 				p.put(" ", s)
 			}
@@ -117,24 +150,22 @@ func (p *printer) imports() {
 }
 
 func (p *printer) limits(l Limits) {
-	p.put(" ")
-	p.buf = strconv.AppendUint(p.buf, l.Min, 10)
+	p.number(l.Min)
 	if l.HasMax {
-		p.put(" ")
-		p.buf = strconv.AppendUint(p.buf, l.Max, 10)
+		p.number(l.Max)
 	}
 }
 
 func (p *printer) table(i int) {
 	p.put("(table")
-	p.id(p.names.Tables[i])
+	p.id(p.ids.Tables[i])
 	p.limits(p.m.Tables[i].Limits)
 	p.put(" ", p.m.Tables[i].Elem.String(), ")")
 }
 
 func (p *printer) memory(i int) {
 	p.put("(memory")
-	p.id(p.names.Memories[i])
+	p.id(p.ids.Memories[i])
 	p.limits(p.m.Memories[i].Limits)
 	p.put(")")
 }
@@ -142,7 +173,7 @@ func (p *printer) memory(i int) {
 // global writes a global up to its type, without the closing parenthesis.
 func (p *printer) global(i int) {
 	g := p.m.Globals[i]
-	p.put("(global ", ID(p.names.Globals[i]), " ")
+	p.put("(global ", p.ids.Globals[i], " ")
 	if g.Mutable {
 		p.put("(mut ", g.Type.String(), ")")
 	} else {
@@ -179,10 +210,10 @@ func (p *printer) definitions() {
 
 func (p *printer) exports() {
 	for _, e := range p.m.Exports {
-		names := [...][]string{p.names.Funcs, p.names.Tables, p.names.Memories, p.names.Globals}[e.Kind]
+		ids := [...][]string{p.ids.Funcs, p.ids.Tables, p.ids.Memories, p.ids.Globals}[e.Kind]
 		p.line(1)
 		p.put("(export ", Quote(e.Name), " (", e.Kind.String())
-		p.ref(names, e.Index)
+		p.ref(ids, e.Index)
 		p.put("))")
 	}
 	p.customsAfter(SectionExport)
@@ -205,12 +236,12 @@ func (p *printer) segments() {
 
 func (p *printer) elem(i int, e *Elem) {
 	p.put("(elem")
-	p.id(p.names.Elems[i])
+	p.id(p.ids.Elems[i])
 	switch e.Mode {
 	case Active:
 		if e.Table != 0 {
 			p.put(" (table")
-			p.ref(p.names.Tables, uint32(e.Table))
+			p.ref(p.ids.Tables, uint32(e.Table))
 			p.put(")")
 		}
 		p.expr(&e.Offset, "offset")
@@ -229,7 +260,7 @@ func (p *printer) elem(i int, e *Elem) {
 		p.put(" func")
 		for _, f := range e.Funcs {
 			p.wrap()
-			p.ref(p.names.Funcs, uint32(f))
+			p.ref(p.ids.Funcs, uint32(f))
 		}
 	}
 	p.put(")")
@@ -255,11 +286,11 @@ func lastNewline(b []byte) int {
 
 func (p *printer) data(i int, d *Data) {
 	p.put("(data")
-	p.id(p.names.Datas[i])
+	p.id(p.ids.Datas[i])
 	if d.Mode == Active {
 		if d.Memory != 0 {
 			p.put(" (memory")
-			p.ref(p.names.Memories, uint32(d.Memory))
+			p.ref(p.ids.Memories, uint32(d.Memory))
 			p.put(")")
 		}
 		p.expr(&d.Offset, "offset")

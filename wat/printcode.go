@@ -14,10 +14,10 @@ func (p *printer) function(id FuncID) {
 	f := p.m.Funcs[id]
 	fp := newFuncPrinter(p, f)
 	p.line(1)
-	p.put("(func ", ID(p.names.Funcs[id]), " (type ", ID(p.names.Types[f.Type]), ")")
+	p.put("(func ", p.ids.Funcs[id], " (type ", p.ids.Types[f.Type], ")")
 	sig := p.m.Types[f.Type]
 	for i, t := range sig.Params {
-		p.put(" (param ", ID(fp.locals[i]), " ", t.String(), ")")
+		p.put(" (param ", fp.locals[i], " ", t.String(), ")")
 	}
 	if len(sig.Results) > 0 {
 		p.put(" ", FuncType{Results: sig.Results}.String())
@@ -55,6 +55,8 @@ func newFuncPrinter(p *printer, f *Func) *funcPrinter {
 	fp.locals = unique(params+f.NumLocals(), func(i int) string { return f.LocalName(LocalID(i)) },
 		func(i int) string { return DefaultLocal(i, params) }, nil)
 	fp.labels = f.Body.LabelIDs()
+	makeIDs(fp.locals)
+	makeIDs(fp.labels)
 	return fp
 }
 
@@ -94,7 +96,7 @@ func (p *funcPrinter) declareLocals() {
 	column := wrapAt
 	for _, run := range p.f.Locals {
 		for range run.Count {
-			text := "(local " + ID(p.locals[i]) + " " + run.Type.String() + ")"
+			text := "(local " + p.locals[i] + " " + run.Type.String() + ")"
 			if column += 1 + len(text); column > wrapAt {
 				p.line(2)
 				column = 4 + len(text)
@@ -126,33 +128,33 @@ func (p *printer) instr(b *Body, i int, fp *funcPrinter) {
 			p.label(Label(w), fp)
 		}
 	case op.Func:
-		p.ref(p.names.Funcs, uint32(in.Imm))
+		p.ref(p.ids.Funcs, uint32(in.Imm))
 	case op.Indirect:
 		typ, table := in.Pair()
 		if table != 0 {
-			p.ref(p.names.Tables, table)
+			p.ref(p.ids.Tables, table)
 		}
-		p.put(" (type ", ID(p.names.Types[typ]), ")")
+		p.put(" (type ", p.ids.Types[typ], ")")
 	case op.Local:
-		p.put(" ", ID(fp.locals[in.Imm]))
+		p.put(" ", fp.locals[in.Imm])
 	case op.Global:
-		p.ref(p.names.Globals, uint32(in.Imm))
+		p.ref(p.ids.Globals, uint32(in.Imm))
 	case op.Elem:
-		p.ref(p.names.Elems, uint32(in.Imm))
+		p.ref(p.ids.Elems, uint32(in.Imm))
 	case op.Data:
-		p.ref(p.names.Datas, uint32(in.Imm))
+		p.ref(p.ids.Datas, uint32(in.Imm))
 	case op.Table:
-		p.nonZero(p.names.Tables, uint32(in.Imm))
+		p.nonZero(p.ids.Tables, uint32(in.Imm))
 	case op.Memory:
-		p.nonZero(p.names.Memories, uint32(in.Imm))
+		p.nonZero(p.ids.Memories, uint32(in.Imm))
 	case op.TableCopy:
-		p.both(p.names.Tables, p.names.Tables, in)
+		p.both(p.ids.Tables, p.ids.Tables, in)
 	case op.MemoryCopy:
-		p.both(p.names.Memories, p.names.Memories, in)
+		p.both(p.ids.Memories, p.ids.Memories, in)
 	case op.TableInit:
-		p.segment(p.names.Tables, p.names.Elems, in)
+		p.segment(p.ids.Tables, p.ids.Elems, in)
 	case op.MemoryInit:
-		p.segment(p.names.Memories, p.names.Datas, in)
+		p.segment(p.ids.Memories, p.ids.Datas, in)
 	default:
 		p.literal(b, in, info)
 	}
@@ -175,7 +177,7 @@ func (p *printer) blockType(b BlockType) {
 		p.put(" (result ", t.String(), ")")
 	}
 	if id, ok := b.Index(); ok {
-		p.put(" (type ", ID(p.names.Types[id]), ")")
+		p.put(" (type ", p.ids.Types[id], ")")
 		if s := p.m.Types[id].String(); s != "" {
 			p.put(" ", s)
 		}
@@ -186,10 +188,10 @@ func (p *printer) blockType(b BlockType) {
 // many blocks are open.
 func (p *printer) label(l Label, fp *funcPrinter) {
 	if l == BodyLabel {
-		p.put(" ", strconv.Itoa(len(fp.opener)))
+		p.number(uint64(len(fp.opener)))
 		return
 	}
-	p.put(" ", ID(fp.labels[l.Opener()]))
+	p.put(" ", fp.labels[l.Opener()])
 }
 
 func (p *printer) nonZero(names []string, i uint32) {
@@ -221,11 +223,11 @@ func (p *printer) literal(b *Body, in Instr, info *op.Info) {
 	case op.MemArg, op.MemArgLane:
 		p.memArg(MemArg(in.Imm), info)
 	case op.Lane:
-		p.put(" ", strconv.FormatUint(in.Imm, 10))
+		p.number(in.Imm)
 	case op.I32:
-		p.put(" ", strconv.FormatInt(int64(int32(in.Imm)), 10))
+		p.buf = strconv.AppendInt(append(p.buf, ' '), int64(int32(in.Imm)), 10)
 	case op.I64:
-		p.put(" ", strconv.FormatInt(int64(in.Imm), 10))
+		p.buf = strconv.AppendInt(append(p.buf, ' '), int64(in.Imm), 10)
 	case op.F32:
 		p.put(" ", FormatFloat32(uint32(in.Imm)))
 	case op.F64:
@@ -240,7 +242,7 @@ func (p *printer) literal(b *Body, in Instr, info *op.Info) {
 			if i >= 8 {
 				half = hi
 			}
-			p.put(" ", strconv.Itoa(int(byte(half>>(i%8*8)))))
+			p.number(half >> (i % 8 * 8) & 0xFF)
 		}
 	case op.HeapType:
 		p.put(" ", ValType(in.Imm).HeapTypeName())
@@ -256,7 +258,7 @@ func (p *printer) literal(b *Body, in Instr, info *op.Info) {
 }
 
 func (p *printer) memArg(m MemArg, info *op.Info) {
-	p.nonZero(p.names.Memories, uint32(m.Memory()))
+	p.nonZero(p.ids.Memories, uint32(m.Memory()))
 	if m.Offset() != 0 {
 		p.put(" offset=", strconv.FormatUint(m.Offset(), 10))
 	}
@@ -264,6 +266,6 @@ func (p *printer) memArg(m MemArg, info *op.Info) {
 		p.put(" align=", strconv.FormatUint(align, 10))
 	}
 	if info.Imm == op.MemArgLane {
-		p.put(" ", strconv.Itoa(int(m.Lane())))
+		p.number(uint64(m.Lane()))
 	}
 }

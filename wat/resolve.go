@@ -42,8 +42,8 @@ func (b *builder) queue(body *Body, islands []*island) {
 	b.bodies = append(b.bodies, bodyTask{islands: islands, body: body})
 }
 
-func (b *builder) resolveFunc(f *Func, use *typeUse, locals []*local, body *island) {
-	t := bodyTask{fn: f, body: &f.Body, locals: locals}
+func (b *builder) resolveFunc(f *Func, use *typeUse, locals *locals, body *island) {
+	t := bodyTask{fn: f, body: &f.Body, locals: b.locals(locals)}
 	sig := b.signature(use.Sig)
 	if use.Sig != nil {
 		t.params = use.Sig.Params
@@ -51,18 +51,13 @@ func (b *builder) resolveFunc(f *Func, use *typeUse, locals []*local, body *isla
 	if use.Type != nil {
 		f.Type = TypeID(b.index(spaceType, use.Type))
 		if len(sig.Params)+len(sig.Results) > 0 {
-			b.repeats = append(b.repeats, typeCheck{f.Type, sig, Span{use.Sig.Pos.Offset, use.Sig.Pos.Offset + 1}})
+			t.repeat = []typeCheck{{f.Type, sig, Span{use.Sig.Pos.Offset, use.Sig.Pos.Offset + 1}}}
 		}
 	} else {
 		t.sig = &sig
 	}
-	for _, l := range locals {
-		if l.ID != nil && len(l.Types) != 1 {
-			b.rep.add(ErrSyntax, l.ID.span(), "", "a named local has one type, not %d", len(l.Types))
-		}
-		for _, typ := range typesOf(l.Types) {
-			f.AddLocal(typ)
-		}
+	for _, l := range t.locals {
+		f.AddLocal(l.typ)
 	}
 	if body != nil {
 		t.islands = []*island{body}

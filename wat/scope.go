@@ -24,7 +24,12 @@ const (
 var spaceNames = [numSpaces]string{"type", "function", "table", "memory", "global", "element segment", "data segment"}
 
 // scope holds the names of a module.
-type scope struct{ names [numSpaces]map[string]uint32 }
+type scope struct {
+	names [numSpaces]map[string]uint32
+	// partial says that fields which may define names could not be read: then an
+	// unknown name is no news.
+	partial bool
+}
 
 func (s *scope) define(sp space, name string, index uint32) (previous uint32, fresh bool) {
 	if s.names[sp] == nil {
@@ -39,7 +44,7 @@ func (s *scope) define(sp space, name string, index uint32) (previous uint32, fr
 
 func (s *scope) lookup(sp space, name string) (uint32, bool) {
 	i, ok := s.names[sp][name]
-	return i, ok
+	return i, ok || s.partial
 }
 
 // suggest returns a hint with the name in the space that is nearest to name.

@@ -66,6 +66,9 @@ type tokenizer struct {
 
 	// annotation, if set, is called with each annotation that is passed.
 	annotation func(Span)
+	// trivia, if set, is called with each comment and annotation that is passed; a
+	// line comment has its newline.
+	trivia func(Span)
 }
 
 // next returns the next token. A lexical error is reported once and the rest of
@@ -170,6 +173,7 @@ func (l *tokenizer) skip() bool {
 		if c != '(' && c != ';' {
 			return true
 		}
+		start := l.pos
 		switch two := l.src[l.pos+1]; {
 		case c == ';' && two == ';':
 			l.skipLineComment()
@@ -183,6 +187,9 @@ func (l *tokenizer) skip() bool {
 			}
 		default:
 			return true
+		}
+		if l.trivia != nil {
+			l.trivia(Span{start, l.pos})
 		}
 	}
 }
@@ -286,15 +293,15 @@ func (l *tokenizer) skipAnnotation() bool {
 }
 
 // skipTo moves past the parenthesis that closes the depth groups open at pos,
-// checking nothing but parentheses, strings and comments.
+// checking nothing but parentheses, strings and comments. It reports whether
+// there is such a parenthesis.
 func (l *tokenizer) skipTo(depth int) bool {
-	start := l.pos
 	for {
 		for l.pos < l.end && class[l.src[l.pos]]&classGroup == 0 {
 			l.pos++
 		}
 		if l.pos >= l.end {
-			break
+			return false
 		}
 		switch l.src[l.pos] {
 		case '(':
@@ -323,9 +330,6 @@ func (l *tokenizer) skipTo(depth int) bool {
 		}
 		l.pos++
 	}
-	start = max(start-1, 0)
-	l.rep.add(ErrSyntax, Span{start, start + 1}, "it is never closed", "unclosed parenthesis")
-	return false
 }
 
 // text returns the characters of a token.

@@ -26,7 +26,12 @@ func (s *scanner) typeIndex() (uint32, bool) {
 	}
 	s.advance()
 	s.advance()
+	at := s.tok
 	id := uint32(s.index(spaceType))
+	if id >= inlineType {
+		s.fail(ErrName, at.span(), "", "unknown type %d", id)
+		id = inlineType - 1
+	}
 	s.closing()
 	return id, true
 }

@@ -9,11 +9,10 @@ package check
 
 import (
 	"fmt"
-	"runtime"
 	"slices"
-	"sync"
 
 	"github.com/watfiber/watfiber/wat"
+	"github.com/watfiber/watfiber/wat/internal/parallel"
 	"github.com/watfiber/watfiber/wat/op"
 )
 
@@ -249,39 +248,20 @@ func (c *moduleChecker) declaredRefs() []bool {
 
 // bodies checks the function bodies on all processors.
 func (c *moduleChecker) bodies() {
-	const chunk = 32 // functions that a worker takes at a time
-	var (
-		mu   sync.Mutex
-		next int
-		wg   sync.WaitGroup
-	)
-	take := func() (from, to int) {
-		mu.Lock()
-		defer mu.Unlock()
-		from = next
-		next = min(next+chunk, len(c.m.Funcs))
-		return from, next
-	}
-	for range min(runtime.GOMAXPROCS(0), len(c.m.Funcs)/chunk+1) {
-		wg.Go(func() {
-			check := bodyChecker{m: c.m, declared: c.declared}
-			var errs wat.ErrorList
-			for from, to := take(); from < to; from, to = take() {
-				for id := from; id < to && len(errs) < wat.MaxErrors; id++ {
-					if c.m.Funcs[id].Import != nil {
-						continue
-					}
-					if err := check.function(wat.FuncID(id)); err != nil {
-						errs = append(errs, err)
-					}
-				}
+	errs := make([]*wat.Error, len(c.m.Funcs))
+	parallel.Do(len(c.m.Funcs), func() func(int) {
+		check := bodyChecker{m: c.m, declared: c.declared}
+		return func(i int) {
+			if c.m.Funcs[i].Import == nil {
+				errs[i] = check.function(wat.FuncID(i))
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			c.errs = append(c.errs, errs...)
-		})
+		}
+	})
+	for _, err := range errs {
+		if err != nil {
+			c.errs = append(c.errs, err)
+		}
 	}
-	wg.Wait()
 }
 
 // funcName returns a function as messages name it.
