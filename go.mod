@@ -4,8 +4,10 @@ go 1.26.1
 
 require (
 	github.com/alecthomas/participle/v2 v2.1.4
+	github.com/aymanbagabas/go-udiff v0.4.1
 	github.com/google/go-cmp v0.7.0
 	github.com/tetratelabs/wazero v1.12.0
+	golang.org/x/tools v0.26.0
 )
 
 require golang.org/x/sys v0.49.0 // indirect

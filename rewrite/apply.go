@@ -105,6 +105,7 @@ func (f *function) editText(e *wat.LineEditor, rewritten *wat.Func) {
 	instrs := fn.Body.Instrs
 	first, last := int(instrs[0].Pos), fn.Span.End-1 // the parenthesis that closes the function
 	e.InsertBefore(fn.Span.Start, fn.Span.Start, f.header())
+	f.renumberReturns(e, rewritten) // first: these lines stand in for source lines
 	if names, types := f.addedLocals(); len(names) > 0 {
 		var code strings.Builder
 		for i, name := range names {
@@ -126,7 +127,6 @@ func (f *function) editText(e *wat.LineEditor, rewritten *wat.Func) {
 	for _, i := range f.dropped {
 		e.Drop(int(instrs[i].Pos))
 	}
-	f.renumberReturns(e, rewritten)
 }
 
 func (f *function) localsNote() string {

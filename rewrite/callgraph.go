@@ -20,6 +20,8 @@ type callGraph struct {
 	tops     []bool // by function: it calls start_unwind or stop_rewind itself
 	bottoms  []bool // by function: it calls stop_unwind or start_rewind itself
 	reason   []reason
+	// indirect says by function whether its calls through tables may suspend.
+	indirect []bool
 	// asks says which types of indirect calls may reach an import that suspends.
 	// Such a call is made again with its own arguments.
 	asks map[wat.TypeID]bool
@@ -40,62 +42,99 @@ const (
 	isTop                    // drives the unwind itself
 	callsDirect              // calls a function that may suspend
 	callsIndirect            // calls through a table
+	isListed                 // a list says so
 )
 
 // instruments reports whether a function gets code: it may suspend, and it is
 // neither an import nor a top.
 func (g *callGraph) instruments(id wat.FuncID) bool {
 	k := g.reason[id].kind
-	return k == callsDirect || k == callsIndirect
+	return k == callsDirect || k == callsIndirect || k == isListed
 }
 
 // buildCallGraph finds out which functions may suspend. It takes time in
 // proportion to the instructions of the module.
-func buildCallGraph(m *wat.Module, imports []bool) (*callGraph, error) {
+func buildCallGraph(m *wat.Module, imports []bool, lists Lists) (*callGraph, error) {
 	n := len(m.Funcs)
 	g := &callGraph{
-		suspends: slices.Clone(imports), imports: imports,
+		suspends: slices.Clone(imports), imports: imports, indirect: make([]bool, n),
 		tops: make([]bool, n), bottoms: make([]bool, n), reason: make([]reason, n),
+	}
+	named, err := lists.resolve(m)
+	if err != nil {
+		return nil, err
 	}
 	calls := collectCalls(m)
 	if err := g.findRuntime(m, calls); err != nil {
 		return nil, err
 	}
-	queue := make([]wat.FuncID, 0, n)
 	for i := range n {
+		g.indirect[i] = !lists.IgnoreIndirect || named.only[i] || named.add[i]
 		switch {
 		case imports[i]:
 			g.reason[i] = reason{kind: isImport}
 		case g.tops[i]:
 			g.reason[i] = reason{kind: isTop}
 			g.suspends[i] = true
-		default:
-			continue
 		}
-		queue = append(queue, wat.FuncID(i))
 	}
-	g.spread(calls, queue)
+	if len(lists.Only) > 0 {
+		g.list(named.only)
+	} else {
+		g.propagate(calls, lists, named)
+	}
+	g.findAskingTypes(m)
+	return g, nil
+}
+
+// list makes functions suspend that a list names; tops and bottoms stay what they
+// are.
+func (g *callGraph) list(named []bool) {
+	for i := range named {
+		if named[i] && !g.suspends[i] && !g.bottoms[i] {
+			g.suspends[i] = true
+			g.reason[i] = reason{kind: isListed}
+		}
+	}
+}
+
+// propagate finds the callers of what suspends: first by direct calls only, so
+// that a reason is one through a table only if there is no other.
+func (g *callGraph) propagate(calls *callTable, lists Lists, named *marked) {
+	stop := make([]bool, len(g.suspends)) // never suspend, whatever they call
+	for i := range stop {
+		stop[i] = g.bottoms[i] || named.remove[i]
+	}
+	if lists.AddCallers {
+		g.list(named.add)
+	}
+	var queue []wat.FuncID
+	for i := range g.suspends {
+		if g.suspends[i] {
+			queue = append(queue, wat.FuncID(i))
+		}
+	}
+	g.spread(calls, stop, queue)
 	queue = queue[:0]
 	for i, at := range calls.indirect {
-		if at >= 0 && !g.suspends[i] && !g.bottoms[i] {
+		if at >= 0 && g.indirect[i] && !g.suspends[i] && !stop[i] {
 			g.suspends[i] = true
 			g.reason[i] = reason{kind: callsIndirect, instr: at}
 			queue = append(queue, wat.FuncID(i))
 		}
 	}
-	g.spread(calls, queue)
-	g.findAskingTypes(m)
-	return g, nil
+	g.spread(calls, stop, queue)
+	g.list(named.add)
 }
 
 // spread marks the callers of the functions in the queue, and theirs, nearest
 // first.
-func (g *callGraph) spread(calls *callTable, queue []wat.FuncID) {
+func (g *callGraph) spread(calls *callTable, stop []bool, queue []wat.FuncID) {
 	for len(queue) > 0 {
 		callee := queue[0]
 		queue = queue[1:]
 		for _, c := range calls.callers(callee) {
-			if g.suspends[c.caller] || g.bottoms[c.caller] {
+			if g.suspends[c.caller] || stop[c.caller] {
 				continue
 			}
 			g.suspends[c.caller] = true

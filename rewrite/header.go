@@ -30,6 +30,8 @@ func reasonText(m *wat.Module, g *callGraph, id wat.FuncID) string {
 	switch r := g.reason[id]; r.kind {
 	case callsIndirect:
 		return "calls through a table"
+	case isListed:
+		return "is in the list of functions that may suspend"
 	case callsDirect:
 		switch g.reason[r.callee].kind {
 		case isImport:

@@ -16,15 +16,8 @@ import (
 // $next. Only calls of the same function share a numbering, so that one more call
 // renames few labels.
 func (f *function) nameTargets() {
+	sites := f.siteLabels()
 	taken := map[string]int{}
-	claim := func(name string) string {
-		n := taken[name]
-		taken[name]++
-		if n == 0 && !strings.HasPrefix(name, "$fiber.at.") {
-			return name
-		}
-		return name + "." + strconv.Itoa(n)
-	}
 	for todo := []*level{f.body}; len(todo) > 0; {
 		l := todo[0]
 		todo = todo[1:]
@@ -33,13 +26,32 @@ func (f *function) nameTargets() {
 			case f.m.Source.Binary:
 				t.label = fmt.Sprintf("$fiber.%d", t.at)
 			case t.inner == nil:
-				t.label = claim("$fiber.at." + f.calleeWord(t.lo))
+				t.label = sites[t.lo]
 			default:
-				t.label = claim("$fiber.to." + f.constructWord(t))
+				t.label = "$fiber.to." + f.constructWord(t)
+				if n := taken[t.label]; n > 0 {
+					t.label += "." + strconv.Itoa(n)
+				}
+				taken["$fiber.to."+f.constructWord(t)]++
 			}
 			todo = append(todo, t.inner...)
 		}
 	}
+}
+
+// siteLabels numbers the sites that call the same function.
+func (f *function) siteLabels() []string {
+	if f.m.Source.Binary {
+		return nil // nobody reads them
+	}
+	labels := make([]string, len(f.sites))
+	count := map[string]int{}
+	for k := range f.sites {
+		callee := f.calleeWord(k)
+		labels[k] = "$fiber.at." + callee + "." + strconv.Itoa(count[callee])
+		count[callee]++
+	}
+	return labels
 }
 
 // wordLength bounds the part of a label that comes from a name of the source.

@@ -15,6 +15,12 @@ type Options struct {
 	// characters. If it is empty, the imports from module fiber may, and whatever
 	// the module itself makes suspend with imports from module asyncify.
 	Suspend []string
+	// IgnoreImports says that no import may suspend: only what the module itself
+	// makes suspend. It excludes Suspend.
+	IgnoreImports bool
+
+	// Lists correct which functions may suspend.
+	Lists
 
 	// Shape says whether source blocks may be opened earlier than where they stand.
 	Shape Shape
@@ -35,6 +41,17 @@ const (
 	// easier to follow.
 	Plain
 )
+
+// ParseShape returns the shape with a name: moved or plain.
+func ParseShape(name string) (Shape, error) {
+	switch name {
+	case "moved":
+		return Moved, nil
+	case "plain":
+		return Plain, nil
+	}
+	return 0, &wat.Error{Code: ErrList, Msg: fmt.Sprintf("there is no shape %q", name), Hint: "the shapes are moved and plain"}
+}
 
 // A Result is a rewritten module.
 type Result struct {
@@ -74,15 +91,20 @@ type state struct {
 	result    *Result
 }
 
+// callGraph is the first pass: it finds the functions to instrument, and brings the
+// text into the form that lines can be inserted into.
 func (s *state) callGraph() error {
 	if err := checkSource(s.m); err != nil {
 		return err
 	}
-	imports, err := suspendingImports(s.m, s.opts.Suspend)
+	imports, err := suspendingImports(s.m, s.opts)
 	if err != nil {
 		return err
 	}
-	if s.graph, err = buildCallGraph(s.m, imports); err != nil {
+	if s.graph, err = buildCallGraph(s.m, imports, s.opts.Lists); err != nil {
+		return err
+	}
+	if err := s.normalise(); err != nil {
 		return err
 	}
 	for id, fn := range s.m.Funcs {
@@ -95,6 +117,49 @@ func (s *state) callGraph() error {
 		}
 	}
 	return nil
+}
+
+// normalise replaces a module that is not in normal form by one that is. Functions
+// and instructions keep their numbers.
+func (s *state) normalise() error {
+	if s.m.Source.Binary {
+		return nil
+	}
+	text := wat.Normalise(s.m, s.form())
+	if text != s.m.Source.Text {
+		m, err := wat.Parse(s.m.Source.Name, text)
+		if err != nil {
+			return fmt.Errorf("normalise: %w", err)
+		}
+		s.m = m
+	}
+	return checkIDs(s.m, s.graph)
+}
+
+// form is the normal form of the module: the functions that get code in lines, and
+// names for functions if the imports of module asyncify go.
+func (s *state) form() wat.Form {
+	var form wat.Form
+	for id, fn := range s.m.Funcs {
+		switch {
+		case s.graph.instruments(wat.FuncID(id)):
+			form.Unfold = append(form.Unfold, wat.FuncID(id))
+		case fn.Import != nil && fn.Import.Module == abiModule:
+			form.Alone = append(form.Alone, wat.FuncID(id))
+			form.NameFuncs = true
+		}
+	}
+	return form
+}
+
+// Normalised returns the normalised source of a valid module that was text: what
+// the rewritten text strips to.
+func Normalised(m *wat.Module, opts Options) (string, error) {
+	s := &state{m: m, opts: opts, result: &Result{}}
+	if err := s.run("callgraph"); err != nil {
+		return "", err
+	}
+	return s.m.Source.Text, nil
 }
 
 // findSlots is the pass liveness.
@@ -177,25 +242,6 @@ func (s *state) verify() error {
 	}
 	if stripped := wat.Strip(s.result.Text); stripped != s.result.Source {
 		return &wat.Error{Code: ErrInternal, Msg: "the rewritten text does not strip to its source", Hint: "please report this with the module"}
-	}
-	return nil
-}
-
-// checkSource refuses a source that has been rewritten already, or that uses what
-// a rewrite needs.
-func checkSource(m *wat.Module) error {
-	if err := needsMemory(m); err != nil {
-		return err
-	}
-	for _, e := range m.Exports {
-		for _, name := range abiNames {
-			if e.Name == "asyncify_"+name {
-				return &wat.Error{
-					Source: m.Source, Span: e.Span, Code: ErrABI, Msg: fmt.Sprintf("the module exports %s already", e.Name),
-					Hint: "it has been rewritten, by watfiber or another tool; start from the module as it was before, watfiber strip gives the source of a rewritten text",
-				}
-			}
-		}
 	}
 	return nil
 }

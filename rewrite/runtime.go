@@ -196,14 +196,3 @@ func (r *runtimeText) forward(id, to string, t wat.FuncType) {
 	}
 	r.line(fmt.Sprintf("(func %s%s (call %s))", id, signature, to), "")
 }
-
-// needsMemory checks that there is a memory for frames.
-func needsMemory(m *wat.Module) error {
-	if len(m.Memories) > 0 {
-		return nil
-	}
-	return &wat.Error{
-		Source: m.Source, Code: ErrMemory, Msg: "the module has no memory to spill frames to",
-		Hint: `add (memory (export "memory") 1)`,
-	}
-}

@@ -70,7 +70,7 @@ func (f *function) candidates() {
 		case in.Op == op.Call && f.graph.suspends[in.Imm]:
 			callee := wat.FuncID(in.Imm)
 			f.sites = append(f.sites, site{instr: i, callee: callee, asks: f.graph.imports[callee] || f.graph.tops[callee]})
-		case in.Op == op.CallIndirect:
+		case in.Op == op.CallIndirect && f.graph.indirect[f.id]:
 			typ, _ := in.Pair()
 			f.sites = append(f.sites, site{instr: i, indirect: true, asks: f.graph.asks[wat.TypeID(typ)]})
 		}

@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/watfiber/watfiber/wat"
@@ -44,12 +45,18 @@ func abiType(name string) (wat.FuncType, bool) {
 func importName(f *wat.Func) string { return f.Import.Module + "." + f.Import.Name }
 
 // suspendingImports returns which functions are imports that may suspend.
-func suspendingImports(m *wat.Module, patterns []string) ([]bool, error) {
+func suspendingImports(m *wat.Module, opts Options) ([]bool, error) {
 	if err := checkABIImports(m); err != nil {
 		return nil, err
 	}
 	suspends := make([]bool, len(m.Funcs))
-	own := false
+	if opts.IgnoreImports {
+		if len(opts.Suspend) > 0 {
+			return nil, &wat.Error{Code: ErrList, Msg: "imports that may suspend are listed, and imports are to be ignored"}
+		}
+		return suspends, nil
+	}
+	own := len(opts.Only)+len(opts.Add) > 0
 	for i, f := range m.Funcs {
 		if f.Import != nil && f.Import.Module == fiberModule {
 			suspends[i], own = true, true
@@ -58,18 +65,30 @@ func suspendingImports(m *wat.Module, patterns []string) ([]bool, error) {
 			own = true
 		}
 	}
-	if len(patterns) == 0 {
+	if len(opts.Suspend) == 0 {
 		if !own {
 			return nil, nothingSuspends(m)
 		}
 		return suspends, nil
 	}
-	for _, p := range patterns {
+	for _, p := range opts.Suspend {
 		if err := mark(m, suspends, p); err != nil {
 			return nil, err
 		}
 	}
 	return suspends, nil
+}
+
+// Suspending returns a function that says of an import, by module and name, whether
+// it is one of those that may suspend: those that patterns match, and those of
+// module fiber.
+func Suspending(patterns []string) func(module, name string) bool {
+	return func(module, name string) bool {
+		if module == fiberModule {
+			return true
+		}
+		return slices.ContainsFunc(patterns, func(p string) bool { return matches(p, module+"."+name) })
+	}
 }
 
 // mark marks the imports that a pattern matches; there has to be one.

@@ -1,0 +1,94 @@
+package rewrite
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/watfiber/watfiber/wat"
+)
+
+// Lists correct by hand what the call graph says. Their entries are names of
+// functions, with or without the $; * stands for any characters.
+type Lists struct {
+	// Only lists the functions that may suspend: these and no others are
+	// instrumented. It excludes Add and Remove.
+	Only []string
+	// Add lists functions that may suspend though nothing shows it. With
+	// AddCallers, so may whoever calls them.
+	Add        []string
+	AddCallers bool
+	// Remove lists functions that never suspend, whatever they call.
+	Remove []string
+	// IgnoreIndirect says that calls through tables never suspend, but those in
+	// functions of Only and Add.
+	IgnoreIndirect bool
+}
+
+// marked holds the functions that Lists name.
+type marked struct{ only, add, remove []bool }
+
+// resolve finds the functions that the lists name.
+func (l Lists) resolve(m *wat.Module) (*marked, error) {
+	if len(l.Only) > 0 && len(l.Add)+len(l.Remove) > 0 {
+		return nil, &wat.Error{Code: ErrList, Msg: "a list of the only functions excludes lists of functions to add and to remove"}
+	}
+	names := functionNames(m)
+	k := &marked{}
+	for _, list := range []struct {
+		name    string
+		entries []string
+		to      *[]bool
+	}{{"only", l.Only, &k.only}, {"add", l.Add, &k.add}, {"remove", l.Remove, &k.remove}} {
+		*list.to = make([]bool, len(m.Funcs))
+		for _, entry := range list.entries {
+			if err := markFunctions(m, names, list.name, entry, *list.to); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for id := range m.Funcs {
+		if k.add[id] && k.remove[id] {
+			return nil, &wat.Error{Code: ErrList, Msg: fmt.Sprintf("%s is both in the list to add and in the list to remove", nameOf(m, wat.FuncID(id)))}
+		}
+	}
+	return k, nil
+}
+
+// functionNames returns the functions by the names that lists can use for them.
+func functionNames(m *wat.Module) map[string][]wat.FuncID {
+	names := map[string][]wat.FuncID{}
+	ids := m.Names().Funcs
+	for id := range m.Funcs {
+		name := wat.NameText(ids[id])
+		names[name] = append(names[name], wat.FuncID(id))
+	}
+	return names
+}
+
+func markFunctions(m *wat.Module, names map[string][]wat.FuncID, list, entry string, to []bool) error {
+	pattern := wat.NameText(strings.TrimPrefix(strings.TrimSpace(entry), "$"))
+	if pattern == "" {
+		return &wat.Error{Code: ErrList, Msg: fmt.Sprintf("an entry of the list %s is empty", list)}
+	}
+	found := false
+	for name, ids := range names {
+		if !matches(pattern, name) {
+			continue
+		}
+		for _, id := range ids {
+			if m.Funcs[id].Import == nil {
+				to[id], found = true, true
+			} else if name == pattern {
+				return &wat.Error{Code: ErrList, Msg: fmt.Sprintf("the list %s names %s, which is imported", list, wat.ID(name)),
+					Hint: "imports that may suspend are listed with --suspend"}
+			}
+		}
+	}
+	if !found {
+		return &wat.Error{Code: ErrList, Msg: fmt.Sprintf("no function matches %q in the list %s", entry, list),
+			Hint: wat.DidYouMean(pattern, slices.Sorted(maps.Keys(names)))}
+	}
+	return nil
+}
