@@ -102,6 +102,8 @@ func (f *function) sitesOf(t *target) string {
 		return "the site"
 	case t.hi-t.lo == 1:
 		return fmt.Sprintf("site %d", t.lo)
+	case t.hi-t.lo == 2:
+		return fmt.Sprintf("sites %d and %d", t.lo, t.lo+1)
 	}
 	return fmt.Sprintf("sites %d to %d", t.lo, t.hi-1)
 }

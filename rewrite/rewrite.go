@@ -75,8 +75,18 @@ func Rewrite(m *wat.Module, opts Options) (*Result, error) {
 		return nil, &wat.Error{Code: ErrList, Msg: fmt.Sprintf("there is no pass %q", opts.After), Hint: "the passes are " + strings.Join(names, ", ")}
 	}
 	s := &state{m: m, opts: opts, result: &Result{}}
-	if err := s.run(opts.After); err != nil {
+	last := opts.After
+	if last == "emit" {
+		last = "runtime" // which also puts the lines in; the routines are left out
+	}
+	if err := s.run(last); err != nil {
 		return nil, err
+	}
+	if s.result.Module == nil {
+		if m.Source.Binary {
+			return nil, &wat.Error{Code: ErrList, Msg: "what a pass has found out can be shown in a text only"}
+		}
+		s.result.Source, s.result.Text = s.m.Source.Text, s.annotate(last)
 	}
 	return s.result, nil
 }
@@ -231,7 +241,9 @@ func (s *state) editAll(ext *wat.Module, r *runtimeText) string {
 			e.Drop(f.Span.Start)
 		}
 	}
-	e.InsertBefore(s.m.Close.Start, s.m.Close.Start, r.b.String())
+	if s.opts.After != "emit" {
+		e.InsertBefore(s.m.Close.Start, s.m.Close.Start, r.b.String())
+	}
 	return e.Text()
 }
 

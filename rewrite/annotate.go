@@ -1,0 +1,94 @@
+package rewrite
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/watfiber/watfiber/wat"
+)
+
+// This file shows what the passes have found out before there is code: the source
+// with comments. They carry the marker of inserted lines, so that the text strips
+// to the source at every stage.
+
+// annotate returns the text after a pass that has not made code yet.
+func (s *state) annotate(last string) string {
+	e := wat.NewLineEditor(s.m.Source)
+	done := map[string]bool{}
+	for _, p := range passes {
+		done[p.name] = true
+		if p.name == last {
+			break
+		}
+	}
+	for _, f := range s.functions {
+		header := f.whyLine()
+		if done["frame"] {
+			header += f.frameLine()
+		}
+		if done["sites"] && len(f.sites) > 0 {
+			header += f.siteLines()
+		}
+		e.InsertBefore(f.fn.Span.Start, f.fn.Span.Start, header)
+		if done["operands"] && len(f.sites) > 0 {
+			f.annotateTargets(e)
+		}
+		if done["liveness"] && len(f.sites) > 0 {
+			f.annotateLive(e)
+		}
+	}
+	return e.Text()
+}
+
+func comment(format string, args ...any) string {
+	return wat.InsertMark + " " + fmt.Sprintf(format, args...) + "\n"
+}
+
+// annotateTargets marks where each target resumes, and what is parked there.
+func (f *function) annotateTargets(e *wat.LineEditor) {
+	for todo := []*level{f.body}; len(todo) > 0; {
+		l := todo[0]
+		todo = todo[1:]
+		for _, t := range l.targets {
+			note := f.resumes(t)
+			if t.falls {
+				note += ", control falls in"
+			}
+			if len(t.operands) > 0 {
+				note += "; on the operand stack: " + describeOperands(t.operands)
+			}
+			at := int(f.fn.Body.Instrs[t.cut].Pos)
+			e.InsertBefore(at, at, comment("%s", note))
+			todo = append(todo, t.inner...)
+		}
+	}
+}
+
+func describeOperands(operands []operand) string {
+	words := make([]string, len(operands))
+	for i, o := range operands {
+		words[i] = o.typ.String()
+		if o.matters {
+			words[i] += " (spilled)"
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// annotateLive marks behind each site which locals are read there.
+func (f *function) annotateLive(e *wat.LineEditor) {
+	live := make([][]string, len(f.sites))
+	f.findLive(func(site, first int, set bitset) {
+		for i := range set.each {
+			live[site] = append(live[site], f.ref(slotID(first+i)))
+		}
+	})
+	for k, s := range f.sites {
+		text := "nothing"
+		if len(live[k]) > 0 {
+			text = strings.Join(live[k], " ")
+		}
+		at := int(f.fn.Body.Instrs[s.instr].Pos)
+		e.InsertBehind(at, at, comment("site %d, live: %s", k, text))
+	}
+}
