@@ -58,7 +58,7 @@ func (b *builder) index(sp space, ref *index) uint32 {
 	}
 	i, ok := b.m.scope.lookup(sp, name)
 	if !ok {
-		b.rep.add(ErrName, span, b.m.scope.suggest(sp, name), "unknown %s %s", spaceNames[sp], ID(name))
+		b.rep.add(ErrName, span, "", "unknown %s %s", spaceNames[sp], ID(name)).nearest = b.m.scope.nearest(sp, name)
 		return math.MaxUint32
 	}
 	return i

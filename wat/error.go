@@ -32,6 +32,10 @@ type Error struct {
 	Msg    string // what is wrong, one line
 	Hint   string // what to do about it, one line, or ""
 	Func   string // the function it is in, where lines do not tell, or ""
+
+	// nearest, if set, finds the hint. It is asked only for errors that are shown,
+	// since it compares with every name that there is.
+	nearest func() string
 }
 
 // Error returns place, message and code in one line, and the hint behind it.
@@ -87,12 +91,18 @@ func (l ErrorList) Unwrap() []error {
 	return errs
 }
 
-// Err returns the list, sorted by place, or nil if it is empty.
+// Err returns the first MaxErrors errors by place, or nil if there are none.
 func (l ErrorList) Err() error {
 	if len(l) == 0 {
 		return nil
 	}
 	slices.SortStableFunc(l, func(a, b *Error) int { return a.Span.Start - b.Span.Start })
+	l = l[:min(len(l), MaxErrors)]
+	for _, e := range l {
+		if e.nearest != nil {
+			e.Hint, e.nearest = e.nearest(), nil
+		}
+	}
 	return l
 }
 
@@ -113,20 +123,22 @@ func Errors(err error) []*Error {
 // is hardly news.
 const MaxErrors = 20
 
-// report collects errors up to MaxErrors.
+// report collects errors of one thing, up to MaxErrors.
 type report struct {
 	source *Source
 	errs   ErrorList
 }
 
-func (r *report) add(code Code, span Span, hint, format string, args ...any) {
-	msg := fmt.Sprintf(format, args...)
-	if n := len(r.errs); n > 0 && r.errs[n-1].Span == span && r.errs[n-1].Msg == msg {
-		return // met again: a token that was looked at ahead
+// add returns the error, which is in the list unless that is full.
+func (r *report) add(code Code, span Span, hint, format string, args ...any) *Error {
+	e := &Error{Source: r.source, Span: span, Code: code, Msg: fmt.Sprintf(format, args...), Hint: hint}
+	if n := len(r.errs); n > 0 && r.errs[n-1].Span == span && r.errs[n-1].Msg == e.Msg {
+		return e // met again: a token that was looked at ahead
 	}
 	if len(r.errs) < MaxErrors {
-		r.errs = append(r.errs, &Error{Source: r.source, Span: span, Code: code, Msg: msg, Hint: hint})
+		r.errs = append(r.errs, e)
 	}
+	return e
 }
 
 func (r *report) full() bool { return len(r.errs) >= MaxErrors }
@@ -134,7 +146,7 @@ func (r *report) full() bool { return len(r.errs) >= MaxErrors }
 // DidYouMean returns a hint with the candidate nearest to word, or "" if none
 // is near. Candidates are tried in order; the first of the nearest wins.
 func DidYouMean(word string, candidates []string) string {
-	limit := min(len(word)/3+1, 3)
+	limit := min(len(word)/3, 3)
 	best, bestDistance := "", limit+1
 	for _, c := range candidates {
 		if d := editDistance(word, c, bestDistance); d < bestDistance {

@@ -2,7 +2,9 @@ package wat
 
 import (
 	"errors"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/alecthomas/participle/v2"
 	"github.com/alecthomas/participle/v2/lexer"
@@ -50,6 +52,16 @@ var candidates = []struct {
 	{symClose, ")", ")"},
 }
 
+// isClause reports whether a grammar has a clause that starts like this.
+func isClause(start string) bool {
+	for _, c := range candidates {
+		if c.typ == symOpen && c.value == start {
+			return true
+		}
+	}
+	return false
+}
+
 // syntaxError reports what the grammar of a field did not accept.
 func (r *report) syntaxError(err error, f *fieldTokens) {
 	if errors.Is(err, errReported) {
@@ -73,11 +85,11 @@ func (r *report) syntaxError(err error, f *fieldTokens) {
 	case bad.Value == "i64" && expected["a number"]:
 		r.add(ErrSyntax, span, "memories and tables with 64-bit addresses are no part of WebAssembly 2.0", "unexpected i64")
 	case bad.Type == symExpr && f.keyword == "table":
-		r.add(ErrSyntax, span, "initial values of tables are no part of WebAssembly 2.0", "unexpected %s, expected %s", shown(bad), listed(expected))
+		r.add(ErrSyntax, span, "initial values of tables are no part of WebAssembly 2.0", "unexpected %s, expected %s", shown(bad.Value), listed(expected))
 	case bad.Type == symKeyword && (expected[anyType] || expected[refType]):
 		r.unknownType(span, bad.Value)
 	default:
-		r.add(ErrSyntax, span, "", "unexpected %s, expected %s", shown(bad), listed(expected))
+		r.add(ErrSyntax, span, "", "unexpected %s, expected %s", shown(bad.Value), listed(expected))
 	}
 }
 
@@ -135,11 +147,19 @@ func listed(expected map[string]bool) string {
 // maxShown bounds the characters of a token that a message repeats.
 const maxShown = 40
 
-// shown returns a token as a message repeats it.
-func shown(t lexer.Token) string {
-	s, _, _ := strings.Cut(t.Value, "\n")
+// shown returns the text of a token as a message repeats it.
+func shown(s string) string {
+	s, _, more := strings.Cut(s, "\n")
 	if r := []rune(s); len(r) > maxShown {
-		return string(r[:maxShown]) + "…"
+		s, more = string(r[:maxShown]), true
+	}
+	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		s = strconv.QuoteToGraphic(s)
+	}
+	if more {
+		s += "…"
 	}
 	return s
 }
+
+func (l *tokenizer) shown(t token) string { return shown(l.text(t)) }

@@ -162,8 +162,14 @@ func (f *fieldTokens) startsExpr(tok token, value string) bool {
 		return false
 	}
 	name := strings.TrimPrefix(value, "(")
-	_, known := op.Lookup(name)
-	return known || strings.Contains(name, ".")
+	if _, known := op.Lookup(name); known || strings.Contains(name, ".") {
+		return true
+	}
+	switch f.keyword {
+	case "global", "elem", "data":
+		return tok.kind == tokOpen && len(value) > 1 && len(f.open) > 0 && !isClause(value)
+	}
+	return false
 }
 
 // rest returns what is left of the field but its closing parenthesis.

@@ -30,7 +30,9 @@ func (s *scanner) openGroup() {
 	if !ok {
 		g.instr.Op = op.Nop
 		s.pushGroup(g)
-		s.skipImmediates()
+		for s.tok.kind != tokEOF && s.tok.kind != tokOpen && s.tok.kind != tokClose {
+			s.advance()
+		}
 		return
 	}
 	switch code {
@@ -68,10 +70,10 @@ func (s *scanner) openArm(start int, then bool) {
 	}
 	if g == nil || g.kind != groupIf || g.arms != wanted || s.noThen[g.start] {
 		s.fail(ErrSyntax, word.span(), ifForm, "unexpected (%s", s.text(word))
-		s.pushGroup(group{kind: groupArm, start: start})
-		return
 	}
-	s.startArm(g, word.start)
+	if g != nil && g.kind == groupIf && g.arms < 2 {
+		s.startArm(g, word.start)
+	}
 	s.pushGroup(group{kind: groupArm, start: start})
 }
 

@@ -75,7 +75,11 @@ func (s *scanner) expected(what string) {
 		word := "(" + s.openKeyword()
 		s.fail(ErrSyntax, Span{s.tok.start, s.tok.start + len(word)}, laterHint(word[1:]), "expected %s, not %s", what, word)
 	default:
-		s.fail(ErrSyntax, s.tok.span(), laterHint(s.text(s.tok)), "expected %s, not %s", what, s.text(s.tok))
+		t := s.tok
+		s.fail(ErrSyntax, t.span(), laterHint(s.text(t)), "expected %s, not %s", what, s.shown(t))
+		if _, isInstr := op.Lookup(s.text(t)); t.kind != tokClose && !isInstr {
+			s.advance() // it is of no other use
+		}
 	}
 }
 
@@ -92,7 +96,7 @@ func (s *scanner) index(sp space) uint64 {
 		}
 		i, ok := s.scope.lookup(sp, name)
 		if !ok {
-			s.fail(ErrName, t.span(), s.scope.suggest(sp, name), "unknown %s %s", spaceNames[sp], ID(name))
+			s.fail(ErrName, t.span(), "", "unknown %s %s", spaceNames[sp], ID(name)).nearest = s.scope.nearest(sp, name)
 		}
 		return uint64(i)
 	}
@@ -183,6 +187,10 @@ func (s *scanner) label() Label {
 	switch n := uint32(len(s.labels)); {
 	case depth < n:
 		return LabelOf(s.labels[n-1-depth].opener)
+	case depth > n && n == 0:
+		s.fail(ErrName, t.span(), "", "unknown label %d, no block is open here", depth)
+	case depth > n && n == 1:
+		s.fail(ErrName, t.span(), "", "unknown label %d, only one block is open here", depth)
 	case depth > n:
 		s.fail(ErrName, t.span(), "", "unknown label %d, only %d blocks are open here", depth, n)
 	}

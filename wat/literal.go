@@ -61,11 +61,17 @@ func (s *scanner) vector() uint64 {
 	shape, ok := shapes[s.text(s.tok)]
 	if s.tok.kind != tokKeyword || !ok {
 		s.expected("a shape: i8x16, i16x8, i32x4, i64x2, f32x4 or f64x2")
+		s.skipImmediates()
 		return s.wide(0, 0)
 	}
 	s.advance()
 	var half [2]uint64
+	errs := len(s.rep.errs)
 	for i := range shape.lanes {
+		if len(s.rep.errs) > errs {
+			s.skipImmediates()
+			break
+		}
 		var v uint64
 		switch {
 		case !shape.float:

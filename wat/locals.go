@@ -47,7 +47,7 @@ func (b *builder) localClause(t *tokenizer, all []local) []local {
 				hint = laterHint(t.text(tok))
 				t.skipTo(1)
 			}
-			b.rep.add(ErrSyntax, tok.span(), hint, "unexpected %s, expected a type or )", t.text(tok))
+			b.rep.add(ErrSyntax, tok.span(), hint, "unexpected %s, expected a type or )", t.shown(tok))
 		}
 	}
 	if id.kind == tokID {

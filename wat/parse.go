@@ -31,8 +31,7 @@ func Parse(name, text string) (*Module, error) {
 		b.parse()
 	}
 	if err := b.rep.errs.Err(); err != nil {
-		list := err.(ErrorList)
-		return nil, list[:min(len(list), MaxErrors)]
+		return nil, err
 	}
 	return b.m, nil
 }
@@ -123,6 +122,8 @@ func (b *builder) split() bool {
 		b.m.Close = Span{t.end, t.end}
 	case open.kind == tokEOF:
 		b.rep.add(ErrSyntax, Span{t.end, t.end}, "the module is never closed", "unexpected end of the text, expected )")
+		// A ) may be missing in a field, which has the following ones in it then.
+		b.broken, b.m.scope.partial = true, true
 	default:
 		b.rep.add(ErrSyntax, open.span(), "", "unexpected %s, expected a module field such as (func …)", t.text(open))
 	}

@@ -21,6 +21,7 @@ type scanner struct {
 	labels []labelFrame
 	named  map[string]int // label name -> 1 + its place in labels
 	noThen map[int]bool   // where folded ifs without (then start; nil if not known yet
+	lost   bool           // there is no use in reading on
 
 	inline []FuncType // types of type uses without an index, to be interned
 	repeat []typeCheck
@@ -76,12 +77,13 @@ func (s *scanner) scan(span Span, body *Body) {
 	s.body = body
 	body.Span = span
 	s.from, s.pos, s.end = span.Start, span.Start, span.End
-	s.groups, s.labels, s.noThen = s.groups[:0], s.labels[:0], nil
+	s.groups, s.labels, s.noThen, s.lost = s.groups[:0], s.labels[:0], nil, false
+	s.named = nil
 	s.advance()
-	for s.tok.kind != tokEOF && !s.rep.full() {
+	for s.tok.kind != tokEOF && !s.rep.full() && !s.lost {
 		s.step()
 	}
-	if s.rep.full() {
+	if s.rep.full() || s.lost {
 		return
 	}
 	for i := len(s.groups) - 1; i >= 0; i-- {
@@ -90,13 +92,12 @@ func (s *scanner) scan(span Span, body *Body) {
 	for _, l := range s.labels {
 		s.fail(ErrSyntax, l.span, "close it with end", "unclosed %s", l.op)
 	}
-	clear(s.named)
 }
 
 func (s *scanner) advance() { s.tok = s.next() }
 
-func (s *scanner) fail(code Code, span Span, hint, format string, args ...any) {
-	s.rep.add(code, span, hint, format, args...)
+func (s *scanner) fail(code Code, span Span, hint, format string, args ...any) *Error {
+	return s.rep.add(code, span, hint, format, args...)
 }
 
 // step reads one token of the sequence, with the immediates that follow it.
@@ -114,7 +115,7 @@ func (s *scanner) step() {
 		}
 		s.plain()
 	default:
-		s.fail(ErrSyntax, s.tok.span(), "", "unexpected %s, expected an instruction", s.text(s.tok))
+		s.fail(ErrSyntax, s.tok.span(), "", "unexpected %s, expected an instruction", s.shown(s.tok))
 		s.resync()
 	}
 }
@@ -144,22 +145,26 @@ func (s *scanner) mnemonic(t token) (op.Code, bool) {
 	return code, ok
 }
 
+// unknown reports a word that stands where an instruction should, and is none.
 func (s *scanner) unknown(t token, name string) {
-	switch name {
-	case "type", "param", "result", "local", "import", "export":
+	switch hint := laterHint(name); {
+	case headerClauses["("+name]:
 		s.fail(ErrSyntax, t.span(), "the clauses of a function come in the order export, import, type, param, result, local, body",
 			"unexpected (%s", name)
-		return
-	}
-	hint := laterHint(name)
-	if hint == "" {
-		var all []string
-		for info := range op.All {
-			all = append(all, info.Name)
+	case fieldParsers[name] != nil:
+		s.lost = true // what follows is other fields
+		s.fail(ErrSyntax, t.span(), "a ) is missing before it", "unexpected (%s inside a function", name)
+	case hint != "":
+		s.fail(ErrMnemonic, t.span(), hint, "unknown instruction %s", name)
+	default:
+		s.fail(ErrMnemonic, t.span(), "", "unknown instruction %s", name).nearest = func() string {
+			words := []string{"param", "result", "local", "then"}
+			for info := range op.All {
+				words = append(words, info.Name)
+			}
+			return DidYouMean(name, words)
 		}
-		hint = DidYouMean(name, all)
 	}
-	s.fail(ErrMnemonic, t.span(), hint, "unknown instruction %s", name)
 }
 
 // plain reads an instruction that is not in parentheses.

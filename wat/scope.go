@@ -47,9 +47,10 @@ func (s *scope) lookup(sp space, name string) (uint32, bool) {
 	return i, ok || s.partial
 }
 
-// suggest returns a hint with the name in the space that is nearest to name.
-func (s *scope) suggest(sp space, name string) string {
-	return suggestID(name, slices.Sorted(maps.Keys(s.names[sp])))
+// nearest returns a function that returns a hint: the name in the space that is
+// nearest to name.
+func (s *scope) nearest(sp space, name string) func() string {
+	return func() string { return suggestID(name, sortedKeys(s.names[sp])) }
 }
 
 // suggestID is DidYouMean for names, which messages show as identifiers.

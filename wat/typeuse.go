@@ -61,6 +61,11 @@ func (s *scanner) typeList(types []ValType) []ValType {
 		types = append(types, t)
 		s.advance()
 	}
+	if s.tok.kind == tokOpen {
+		s.expected("a type or )")
+		s.skipTo(1)
+		s.advance()
+	}
 	s.closing()
 	return types
 }

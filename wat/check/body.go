@@ -53,7 +53,7 @@ func (c *bodyChecker) function(id wat.FuncID) *wat.Error {
 	sig := c.m.Types[f.Type].FuncType
 	c.locals.set(sig.Params, f.Locals)
 	err := c.body(&f.Body, f.Span, sig.Results)
-	if err != nil {
+	if err != nil && (c.m.Source == nil || c.m.Source.Binary) {
 		err.Func = funcName(c.m, id)
 	}
 	return err

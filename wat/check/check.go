@@ -25,11 +25,7 @@ func Module(m *wat.Module) error {
 		c.declared = c.declaredRefs()
 		c.bodies()
 	}
-	if err := c.errs.Err(); err != nil {
-		list := err.(wat.ErrorList)
-		return list[:min(len(list), wat.MaxErrors)]
-	}
-	return nil
+	return c.errs.Err()
 }
 
 // Func checks the body of a function of a module whose definitions are valid.
@@ -182,6 +178,10 @@ func (c *moduleChecker) elem(e *wat.Elem) {
 
 // constant checks a constant expression.
 func (c *moduleChecker) constant(b *wat.Body, span wat.Span, want wat.ValType) {
+	if len(b.Instrs) == 0 {
+		c.fail(span, wat.ErrType, "type mismatch: a constant expression of %s is missing", want)
+		return
+	}
 	for _, in := range b.Instrs {
 		if !isConstant(in.Op) {
 			c.invalid(instrSpan(in), "constant expression required, %s is not constant", in.Op)

@@ -231,7 +231,7 @@ func (c *bodyChecker) control(in wat.Instr) {
 func (c *bodyChecker) end() {
 	f := c.popFrame()
 	if f.Op == op.If && !slices.Equal(f.Type.Params, f.Type.Results) {
-		c.fail(wat.ErrType, "type mismatch: if without else has %s", f.Type)
+		c.fail(wat.ErrType, "type mismatch: an if without else gives its parameters back, it cannot be %s", f.Type)
 	}
 	c.pushValues(f.Type.Results)
 }
