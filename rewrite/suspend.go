@@ -56,20 +56,11 @@ func suspendingImports(m *wat.Module, opts Options) ([]bool, error) {
 		}
 		return suspends, nil
 	}
-	own := len(opts.Only)+len(opts.Add) > 0
 	for i, f := range m.Funcs {
-		if f.Import != nil && f.Import.Module == fiberModule {
-			suspends[i], own = true, true
-		}
-		if f.Import != nil && f.Import.Module == abiModule {
-			own = true
-		}
+		suspends[i] = f.Import != nil && f.Import.Module == fiberModule
 	}
-	if len(opts.Suspend) == 0 {
-		if !own {
-			return nil, nothingSuspends(m)
-		}
-		return suspends, nil
+	if len(opts.Suspend)+len(opts.Only)+len(opts.Add) == 0 && !SuspendsItself(m) {
+		return nil, nothingSuspends(m)
 	}
 	for _, p := range opts.Suspend {
 		if err := mark(m, suspends, p); err != nil {
@@ -89,6 +80,15 @@ func Suspending(patterns []string) func(module, name string) bool {
 		}
 		return slices.ContainsFunc(patterns, func(p string) bool { return matches(p, module+"."+name) })
 	}
+}
+
+// SuspendsItself reports whether a module may suspend without anybody listing an
+// import: it imports functions from module fiber, or its runtime from module
+// asyncify.
+func SuspendsItself(m *wat.Module) bool {
+	return slices.ContainsFunc(m.Funcs, func(f *wat.Func) bool {
+		return f.Import != nil && (f.Import.Module == abiModule || f.Import.Module == fiberModule)
+	})
 }
 
 // mark marks the imports that a pattern matches; there has to be one.

@@ -1,0 +1,119 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/watfiber/watfiber/rewrite"
+	"github.com/watfiber/watfiber/wat"
+	"github.com/watfiber/watfiber/wat/binary"
+)
+
+type buildCmd struct {
+	selection
+	Shape   string `enum:"moved,plain" default:"moved" help:"moved opens source blocks early, so that less code is needed; plain leaves every source line in its place."`
+	Output  string `short:"o" placeholder:"FILE" help:"Write the binary here."`
+	EmitWat string `placeholder:"FILE" help:"Write the rewritten text as well."`
+	Quiet   bool   `short:"q" help:"Say nothing unless something is wrong."`
+	Input   string `arg:"" optional:"" name:"module" help:"Text or binary; - or nothing is standard input."`
+}
+
+// Help is the end of watfiber build --help.
+func (buildCmd) Help() string {
+	return `Examples
+
+A program that calls an import env.sleep, which suspends it:
+
+    watfiber build --suspend=env.sleep app.wasm -o app.fiber.wasm
+
+A program with a runtime of its own, which imports start_unwind and so on from module asyncify, as Crystal programs do:
+
+    watfiber build app.wasm -o app.fiber.wasm
+
+In place of wasm-opt --asyncify:
+
+    watfiber build --pass-arg=asyncify-imports@env.sleep app.wasm -o app.fiber.wasm
+
+With the rewritten text beside it, to see what happened:
+
+    watfiber build --suspend=env.* app.wat -o app.wasm --emit-wat=app.fiber.wat`
+}
+
+// Run is watfiber build.
+func (b *buildCmd) Run(c *console) error {
+	if err := c.checkBinaryOutput(b.Output); err != nil {
+		return err
+	}
+	opts, err := b.options()
+	if err != nil {
+		return err
+	}
+	if opts.Shape, err = rewrite.ParseShape(b.Shape); err != nil {
+		return err
+	}
+	p := c.progress(b.Quiet)
+	defer p.done()
+	load := c.load
+	if b.EmitWat != "" {
+		load = c.loadText
+	}
+	p.stage("reading")
+	m, err := load(b.Input)
+	if err != nil {
+		return err
+	}
+	p.stage("rewriting")
+	r, err := rewrite.Rewrite(m, opts)
+	if err != nil {
+		return err
+	}
+	p.stage("writing")
+	out := binary.Encode(r.Module)
+	outputs := []output{binaryOutput(b.Output, out)}
+	if b.EmitWat != "" {
+		outputs = append(outputs, textOutput(b.EmitWat, r.Text))
+	}
+	if err := c.write(outputs...); err != nil {
+		return err
+	}
+	p.done()
+	if !b.Quiet {
+		c.notes(m, r)
+		fmt.Fprintln(c.stderr, summary(m, r, len(out)))
+	}
+	return nil
+}
+
+// notes prints what was left out of the module, and warnings.
+func (c *console) notes(m *wat.Module, r *rewrite.Result) {
+	for _, n := range append(m.Notes, r.Warnings...) {
+		c.note(n)
+	}
+}
+
+// summary is one line about what a rewrite has done.
+func summary(m *wat.Module, r *rewrite.Result, after int) string {
+	before := len(m.Source.Text)
+	size := fmt.Sprintf("%d → %d bytes (%+.1f %%)", before, after, 100*float64(after-before)/float64(before))
+	if !m.Source.Binary {
+		size = fmt.Sprintf("%d bytes", after)
+	}
+	return fmt.Sprintf("%s: instrumented %d of %s, %s, %s", m.Source.Name, r.Instrumented,
+		count(r.Functions, "function"), count(r.Sites, "call site"), size)
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// unknown is an error about a word that is none of those known.
+func unknown(what, word string, known []string) error {
+	message := fmt.Sprintf("unknown %s %s", what, word)
+	if hint := wat.DidYouMean(word, known); hint != "" {
+		return usageError(message + "; " + hint)
+	}
+	return usageError(message + "; known are " + strings.Join(known, ", "))
+}

@@ -1,0 +1,175 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/watfiber/watfiber/wat"
+	"github.com/watfiber/watfiber/wat/binary"
+	"github.com/watfiber/watfiber/wat/check"
+)
+
+// stdinName is how messages name standard input.
+const stdinName = "<stdin>"
+
+// read returns the contents of a file; - or nothing is standard input.
+func (c *console) read(path string) (name, data string, err error) {
+	var bytes []byte
+	if path == "" || path == "-" {
+		name = stdinName
+		bytes, err = io.ReadAll(c.stdin)
+	} else {
+		name = path
+		bytes, err = os.ReadFile(path)
+	}
+	return name, string(bytes), pathError(err)
+}
+
+// pathError makes an error about a file start with its name.
+func pathError(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return fmt.Errorf("%s: cannot %s: %w", p.Path, p.Op, p.Err)
+	}
+	return err
+}
+
+// load reads a module, text or binary, and checks that it is valid.
+func (c *console) load(path string) (*wat.Module, error) {
+	name, data, err := c.read(path)
+	if err != nil {
+		return nil, err
+	}
+	m, err := parse(name, data)
+	if err != nil {
+		return nil, err
+	}
+	return m, check.Module(m)
+}
+
+// loadText is load, but a binary is printed as text first: what is printed is
+// then the source.
+func (c *console) loadText(path string) (*wat.Module, error) {
+	m, err := c.load(path)
+	if err != nil || !m.Source.Binary {
+		return m, err
+	}
+	text, err := wat.Parse(m.Source.Name, wat.Print(m))
+	if err != nil {
+		return nil, fmt.Errorf("the printed module cannot be read: %w", err)
+	}
+	text.Notes = m.Notes
+	return text, nil
+}
+
+func parse(name, data string) (*wat.Module, error) {
+	if binary.IsBinary(data) {
+		return binary.Decode(name, data)
+	}
+	return wat.Parse(name, data)
+}
+
+// An output is something to write: to a file, or to standard output.
+type output struct {
+	path string // "" or - for standard output
+	data []byte
+}
+
+// write writes outputs so that all appear complete or none does: each file is
+// written beside its place first and moved there when all are.
+func (c *console) write(outputs ...output) (err error) {
+	var moves []move
+	defer func() {
+		if err != nil {
+			for _, m := range moves {
+				_ = os.Remove(m.from)
+			}
+		}
+	}()
+	for _, o := range outputs {
+		if o.path == "" || o.path == "-" {
+			continue
+		}
+		m, err := stage(o)
+		if err != nil {
+			return pathError(err)
+		}
+		moves = append(moves, m)
+	}
+	for _, o := range outputs {
+		if o.path == "" || o.path == "-" {
+			if _, err := c.stdout.Write(o.data); err != nil {
+				return fmt.Errorf("cannot write to standard output: %w", err)
+			}
+		}
+	}
+	for _, m := range moves {
+		if err := os.Rename(m.from, m.to); err != nil {
+			return fmt.Errorf("%s: cannot write: %w", m.to, errors.Unwrap(err))
+		}
+	}
+	return nil
+}
+
+// move is a file that is complete and waits to get its name.
+type move struct{ from, to string }
+
+// stage writes an output to a new file in the folder it will stand in. A path that
+// is no regular file, such as /dev/null or a pipe, is written to directly.
+func stage(o output) (move, error) {
+	if info, err := os.Stat(o.path); err == nil && !info.Mode().IsRegular() {
+		if info.IsDir() {
+			return move{}, &fs.PathError{Op: "write", Path: o.path, Err: errors.New("it is a folder")}
+		}
+		return move{}, os.WriteFile(o.path, o.data, 0o666)
+	}
+	to := o.path
+	if real, err := filepath.EvalSymlinks(o.path); err == nil {
+		to = real // replace what a link points to, not the link
+	}
+	f, err := createBeside(to)
+	if err != nil {
+		return move{}, &fs.PathError{Op: "write", Path: o.path, Err: errors.Unwrap(err)}
+	}
+	_, err = f.Write(o.data)
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if info, statErr := os.Stat(to); err == nil && statErr == nil {
+		err = os.Chmod(f.Name(), info.Mode().Perm()) // as the file that is replaced
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+		return move{}, err
+	}
+	return move{f.Name(), to}, nil
+}
+
+// createBeside creates a new file, with the permissions that new files get, in the
+// folder of another.
+func createBeside(path string) (f *os.File, err error) {
+	for try := range 100 {
+		name := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%d.%d", filepath.Base(path), os.Getpid(), try))
+		f, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if !errors.Is(err, fs.ErrExist) {
+			break
+		}
+	}
+	return f, err
+}
+
+func textOutput(path, text string) output { return output{path, []byte(text)} }
+
+func binaryOutput(path string, data []byte) output { return output{path, data} }
+
+// checkBinaryOutput refuses to write a binary to a terminal.
+func (c *console) checkBinaryOutput(path string) error {
+	if (path == "" || path == "-") && isTerminal(c.stdout) {
+		return usageError("a binary would be written to the terminal: give a file with -o FILE, or send it through a pipe")
+	}
+	return nil
+}

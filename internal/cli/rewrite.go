@@ -1,0 +1,60 @@
+package cli
+
+import "github.com/watfiber/watfiber/rewrite"
+
+type rewriteCmd struct {
+	selection
+	Shape  string `enum:"moved,plain" default:"moved" help:"moved opens source blocks early, so that less code is needed; plain leaves every source line in its place."`
+	After  string `placeholder:"PASS" help:"Stop after a pass and show what it found out: callgraph, sites, operands, liveness, frame, emit, runtime or verify."`
+	Output string `short:"o" placeholder:"FILE" help:"Write the text here instead of to standard output."`
+	Input  string `arg:"" optional:"" name:"module" help:"Text or binary; - or nothing is standard input."`
+}
+
+// Help is the end of watfiber rewrite --help.
+func (rewriteCmd) Help() string {
+	return `Every line that is inserted ends in a ;;~ comment. A source line that has to go stays as a ;;- comment. The rest is the source as it was; watfiber strip gives it back.
+
+Examples
+
+See what becomes of a function, blocks left where they are:
+
+    watfiber rewrite --suspend=env.sleep --shape=plain app.wat
+
+See which functions may suspend and why, before there is any code:
+
+    watfiber rewrite --suspend=env.sleep --after=callgraph app.wat
+
+Get the source back:
+
+    watfiber rewrite --suspend=env.sleep app.wat | watfiber strip`
+}
+
+// Run is watfiber rewrite.
+func (r *rewriteCmd) Run(c *console) error {
+	opts, err := r.options()
+	if err != nil {
+		return err
+	}
+	opts.After = r.After
+	if opts.Shape, err = rewrite.ParseShape(r.Shape); err != nil {
+		return err
+	}
+	if names, _ := rewrite.Passes(); r.After != "" && !contains(names, r.After) {
+		return unknown("pass", r.After, names)
+	}
+	p := c.progress(false)
+	defer p.done()
+	p.stage("reading")
+	m, err := c.loadText(r.Input)
+	if err != nil {
+		return err
+	}
+	p.stage("rewriting")
+	result, err := rewrite.Rewrite(m, opts)
+	if err != nil {
+		return err
+	}
+	p.done()
+	c.notes(m, result)
+	return c.write(textOutput(r.Output, result.Text))
+}

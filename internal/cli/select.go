@@ -1,0 +1,127 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/watfiber/watfiber/rewrite"
+)
+
+// selection is the flags that say what may suspend.
+type selection struct {
+	Suspend        []string `placeholder:"MODULE.NAME,…" sep:"none" help:"Imports that may suspend. * stands for any characters; @FILE reads a list, one a line."`
+	Only           []string `placeholder:"FUNC,…" sep:"none" help:"The only functions that may suspend; excludes --add and --remove."`
+	Add            []string `placeholder:"FUNC,…" sep:"none" help:"Functions that may suspend though nothing shows it."`
+	AddCallers     bool     `help:"With --add: so may whoever calls them."`
+	Remove         []string `placeholder:"FUNC,…" sep:"none" help:"Functions that never suspend, whatever they call."`
+	IgnoreIndirect bool     `help:"Calls through tables never suspend."`
+	PassArg        []string `placeholder:"asyncify-…@…" sep:"none" help:"The same in the words of wasm-opt --asyncify: asyncify-imports@LIST, asyncify-onlylist@LIST and so on."`
+}
+
+// options returns what the flags mean.
+func (s *selection) options() (rewrite.Options, error) {
+	var o rewrite.Options
+	o.AddCallers, o.IgnoreIndirect = s.AddCallers, s.IgnoreIndirect
+	for _, list := range []struct {
+		flag  string
+		words []string
+		to    *[]string
+	}{{"--suspend", s.Suspend, &o.Suspend}, {"--only", s.Only, &o.Only}, {"--add", s.Add, &o.Add}, {"--remove", s.Remove, &o.Remove}} {
+		for _, word := range list.words {
+			entries, err := readList(list.flag, word)
+			if err != nil {
+				return o, err
+			}
+			*list.to = append(*list.to, entries...)
+		}
+	}
+	for _, arg := range s.PassArg {
+		if err := passArg(&o, arg); err != nil {
+			return o, err
+		}
+	}
+	return o, nil
+}
+
+// readList splits a list at its commas, or reads it from a file.
+func readList(flag, text string) ([]string, error) {
+	separator := ","
+	if path, ok := strings.CutPrefix(text, "@"); ok {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, pathError(err)
+		}
+		text, separator = string(data), "\n"
+	}
+	var entries []string
+	for _, e := range splitList(text, separator) {
+		if e = strings.TrimSpace(e); e != "" {
+			entries = append(entries, e)
+		}
+	}
+	if len(entries) == 0 {
+		return nil, usageError(fmt.Sprintf("the list of %s is empty", flag))
+	}
+	return entries, nil
+}
+
+// splitList splits at a separator that is not inside brackets: names of C++
+// functions have commas in their signatures.
+func splitList(text, separator string) []string {
+	if strings.Contains(strings.TrimSpace(text), "\n") {
+		separator = "\n"
+	}
+	var parts []string
+	depth, from := 0, 0
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case strings.IndexByte("([{<", c) >= 0:
+			depth++
+		case strings.IndexByte(")]}>", c) >= 0:
+			depth = max(depth-1, 0)
+		case c == separator[0] && (depth == 0 || separator == "\n"):
+			parts = append(parts, text[from:i])
+			from = i + 1
+		}
+	}
+	return append(parts, text[from:])
+}
+
+// passArgs are the arguments of wasm-opt's pass that have a meaning here.
+var passArgs = []string{
+	"asyncify-imports", "asyncify-ignore-imports", "asyncify-ignore-indirect", "asyncify-onlylist", "asyncify-whitelist",
+	"asyncify-addlist", "asyncify-propagate-addlist", "asyncify-removelist", "asyncify-blacklist",
+}
+
+// passArg takes an argument as wasm-opt --asyncify spells it.
+func passArg(o *rewrite.Options, arg string) error {
+	name, value, hasValue := strings.Cut(arg, "@")
+	list := func(to *[]string) error {
+		if !hasValue {
+			return usageError(fmt.Sprintf("--pass-arg=%s needs a list: --pass-arg=%s@LIST", name, name))
+		}
+		entries, err := readList("--pass-arg="+name, value)
+		*to = append(*to, entries...)
+		return err
+	}
+	switch name {
+	case "asyncify-imports":
+		return list(&o.Suspend)
+	case "asyncify-onlylist", "asyncify-whitelist":
+		return list(&o.Only)
+	case "asyncify-addlist":
+		return list(&o.Add)
+	case "asyncify-removelist", "asyncify-blacklist":
+		return list(&o.Remove)
+	case "asyncify-ignore-imports":
+		o.IgnoreImports = true
+	case "asyncify-ignore-indirect":
+		o.IgnoreIndirect = true
+	case "asyncify-propagate-addlist":
+		o.AddCallers = true
+	default:
+		return unknown("pass argument", name, passArgs)
+	}
+	return nil
+}
