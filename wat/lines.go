@@ -134,6 +134,24 @@ func Strip(text string) string {
 	return b.String()
 }
 
+// FindMarker returns the offset of the first marker in a text, -1 if it has none.
+func FindMarker(text string) int {
+	if !strings.Contains(text, InsertMark) && !strings.Contains(text, DropMark) {
+		return -1
+	}
+	state, at := stripState{}, 0
+	for line := range strings.Lines(text) {
+		switch state.kind(line) {
+		case lineInserted:
+			return at + strings.LastIndex(line, InsertMark)
+		case lineDropped:
+			return at + strings.Index(line, DropMark)
+		}
+		at += len(line)
+	}
+	return -1
+}
+
 type lineKind uint8
 
 const (
