@@ -49,13 +49,10 @@ func (b *bodyReader) opcode() op.Code {
 	code := op.Code(c)
 	if c >= 0xFB && c <= 0xFE {
 		n := b.u32()
-		if n > 0xFFF {
+		if code = op.Prefixed(c, n); b.err == nil && (n > 0xFFF || code.Info() == nil) {
 			b.fail(at, "illegal opcode 0x%02x %d", c, n)
-			return op.Nop
 		}
-		code = op.Prefixed(c, n)
-	}
-	if code.Info() == nil && b.err == nil {
+	} else if code.Info() == nil && b.err == nil {
 		b.fail(at, "illegal opcode 0x%02x", c)
 	}
 	if b.err != nil {
@@ -154,7 +151,7 @@ func (b *bodyReader) blockType() wat.BlockType {
 	switch {
 	case v >= 0:
 		return wat.BlockWith(wat.TypeID(v))
-	case v == -0x40:
+	case v == -0x40 && b.pos == at+1:
 		return 0
 	case b.pos == at+1:
 		b.pos = at
@@ -171,7 +168,7 @@ func (b *bodyReader) label() wat.Label {
 	case depth < n:
 		return wat.LabelOf(b.openers[n-1-depth].at)
 	case depth > n && b.err == nil:
-		b.fail(at, "unknown label %d, only %d blocks are open here", depth, n)
+		b.fail(at, "unknown label %d, %d blocks are open here", depth, n)
 		b.err.Code = wat.ErrName
 	}
 	return wat.BodyLabel

@@ -160,7 +160,7 @@ func (d *decoder) module() {
 	case len(d.funcTypes) > 0 && !d.bodies:
 		d.fail(d.end, "function and code section have inconsistent lengths: %d functions, no code section", len(d.funcTypes))
 	case d.dataCount > 0 && len(d.m.Datas) == 0:
-		d.fail(d.end, "data count and data section have inconsistent lengths")
+		d.fail(d.end, "data count and data section have inconsistent lengths: %d and 0", d.dataCount)
 	}
 	if d.err == nil {
 		d.readNames()
