@@ -2,10 +2,9 @@ package rewrite
 
 import (
 	"fmt"
-	"runtime"
 	"runtime/debug"
-	"sync"
 
+	"github.com/watfiber/watfiber/internal/parallel"
 	"github.com/watfiber/watfiber/wat"
 	"github.com/watfiber/watfiber/wat/op"
 )
@@ -112,29 +111,7 @@ func firstErrors(errs []error) error {
 
 // inParallel calls do for 0 to n-1 on all processors.
 func inParallel(n int, do func(int)) {
-	const chunk = 8
-	var (
-		mu   sync.Mutex
-		next int
-		wg   sync.WaitGroup
-	)
-	take := func() (from, to int) {
-		mu.Lock()
-		defer mu.Unlock()
-		from = next
-		next = min(next+chunk, n)
-		return from, next
-	}
-	for range min(runtime.GOMAXPROCS(0), n/chunk+1) {
-		wg.Go(func() {
-			for from, to := take(); from < to; from, to = take() {
-				for i := from; i < to; i++ {
-					do(i)
-				}
-			}
-		})
-	}
-	wg.Wait()
+	parallel.Do(n, func() func(int) { return do })
 }
 
 // guard turns a panic into an error that names the pass and the function.

@@ -154,7 +154,7 @@ func nothingSuspends(m *wat.Module) error {
 		}
 	}
 	return &wat.Error{
-		Source: m.Source, Code: ErrList,
+		Source: m.Source, Span: wat.NoSpan, Code: ErrList,
 		Msg:  "nothing in this module may suspend: it imports nothing from asyncify or fiber, and no import is listed",
 		Hint: importList(all),
 	}

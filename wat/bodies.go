@@ -3,7 +3,7 @@ package wat
 import (
 	"slices"
 
-	"github.com/watfiber/watfiber/wat/internal/parallel"
+	"github.com/watfiber/watfiber/internal/parallel"
 )
 
 // This file scans the bodies of a module, function bodies and constant

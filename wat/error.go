@@ -41,7 +41,11 @@ type Error struct {
 // Error returns place, message and code in one line, and the hint behind it.
 func (e *Error) Error() string {
 	var b strings.Builder
-	if e.Source != nil {
+	switch {
+	case e.Source == nil:
+	case e.Span == NoSpan:
+		b.WriteString(e.Source.Name + ": ")
+	default:
 		b.WriteString(e.Source.Place(e.Span.Start) + ": ")
 	}
 	if e.Func != "" {
@@ -59,7 +63,7 @@ func (e *Error) Error() string {
 
 // Detail returns the message with the source line and a caret under the place.
 func (e *Error) Detail() string {
-	if e.Source == nil {
+	if e.Source == nil || e.Span == NoSpan {
 		return e.Error()
 	}
 	if excerpt := e.Source.Excerpt(e.Span); excerpt != "" {

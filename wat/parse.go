@@ -8,7 +8,7 @@ import (
 
 	"github.com/alecthomas/participle/v2/lexer"
 
-	"github.com/watfiber/watfiber/wat/internal/parallel"
+	"github.com/watfiber/watfiber/internal/parallel"
 )
 
 // Parse reads a module in the text format: (module …), or its fields without

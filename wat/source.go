@@ -21,6 +21,9 @@ type Source struct {
 // A Span is a range of bytes in a Source.
 type Span struct{ Start, End int }
 
+// NoSpan is the span of an Error that is about a Source as a whole.
+var NoSpan = Span{-1, -1}
+
 // Line returns the 1-based line that holds the byte at offset, and the 1-based
 // column of that byte, counted in characters.
 func (s *Source) Line(offset int) (line, column int) {

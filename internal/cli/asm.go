@@ -11,7 +11,7 @@ type asmCmd struct {
 func (asmCmd) Help() string {
 	return `The binary has a name section with every name of the text. A binary as input is encoded anew.
 
-Example
+Example:
 
     watfiber asm app.wat -o app.wasm`
 }

@@ -20,7 +20,7 @@ type buildCmd struct {
 
 // Help is the end of watfiber build --help.
 func (buildCmd) Help() string {
-	return `Examples
+	return `Examples:
 
 A program that calls an import env.sleep, which suspends it:
 

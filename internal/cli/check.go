@@ -8,7 +8,7 @@ type checkCmd struct {
 func (checkCmd) Help() string {
 	return `Prints nothing if all modules are valid WebAssembly 2.0; otherwise what is wrong and where, and the exit status is 1.
 
-Example
+Example:
 
     watfiber check app.wat lib.wasm`
 }

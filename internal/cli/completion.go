@@ -13,7 +13,7 @@ type completionCmd struct {
 
 // Help is the end of watfiber completion --help.
 func (completionCmd) Help() string {
-	return `Examples
+	return `Examples:
 
     source <(watfiber completion bash)
 

@@ -11,7 +11,7 @@ type disCmd struct {
 func (disCmd) Help() string {
 	return `One instruction a line, unfolded. Names come from the name section; what has none gets one that says what it is: of its import or export, or $f12, $l3, $L1. A text as input is printed anew, without its comments.
 
-Example
+Example:
 
     watfiber dis app.wasm -o app.wat`
 }

@@ -25,7 +25,7 @@ type fmtCmd struct {
 func (fmtCmd) Help() string {
 	return `Functions that may suspend get one instruction a line, folded ones unfolded, and labels get names where a number would change its meaning: the form that watfiber rewrite inserts lines into, and that watfiber strip gives back. Comments stay where they were, and so does everything that has this form already. In a module in which nothing may suspend, and with --all, every function is formatted.
 
-Examples
+Examples:
 
     watfiber fmt -d --suspend=env.sleep app.wat
 

@@ -14,7 +14,7 @@ type rewriteCmd struct {
 func (rewriteCmd) Help() string {
 	return `Every line that is inserted ends in a ;;~ comment. A source line that has to go stays as a ;;- comment. The rest is the source as it was; watfiber strip gives it back.
 
-Examples
+Examples:
 
 See what becomes of a function, blocks left where they are:
 

@@ -37,7 +37,7 @@ type runCmd struct {
 func (runCmd) Help() string {
 	return `The program gets WASI preview 1 with standard input and output, the arguments behind MODULE, and what the flags allow. A module that is not rewritten yet is built first if it may suspend.
 
-Examples
+Examples:
 
 A Crystal program that switches fibers:
 
@@ -130,7 +130,9 @@ func (r *runCmd) start(c *console, inst api.Module, call func(api.Function, ...u
 	if fn == nil {
 		var names []string
 		for name := range inst.ExportedFunctionDefinitions() {
-			names = append(names, name)
+			if !strings.HasPrefix(name, "asyncify_") {
+				names = append(names, name)
+			}
 		}
 		slices.Sort(names)
 		return usageError(fmt.Sprintf("the module has no _start; call one of its exports with --invoke: %s", strings.Join(names, ", ")))

@@ -16,7 +16,7 @@ type stripCmd struct {
 func (stripCmd) Help() string {
 	return `Lines with a ;;~ comment go, lines behind a ;;- come back. What remains is the source that was rewritten, in the form that watfiber fmt prints. A text without markers stays as it is.
 
-Examples
+Examples:
 
     watfiber strip app.fiber.wat -o app.wat
 

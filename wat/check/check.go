@@ -12,7 +12,7 @@ import (
 	"slices"
 
 	"github.com/watfiber/watfiber/wat"
-	"github.com/watfiber/watfiber/wat/internal/parallel"
+	"github.com/watfiber/watfiber/internal/parallel"
 	"github.com/watfiber/watfiber/wat/op"
 )
 
