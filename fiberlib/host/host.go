@@ -94,6 +94,9 @@ func Reserve(m api.Module, size uint32) (Buffer, error) {
 	if memory == nil {
 		return Buffer{}, errors.New("the module exports no memory")
 	}
+	if size > 1<<31 {
+		return Buffer{}, fmt.Errorf("a buffer of %d bytes is more than a memory can have to spare", size)
+	}
 	size = (size + 8 + page - 1) &^ (page - 1)
 	pages, ok := memory.Grow(size / page)
 	if !ok {
