@@ -11,8 +11,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/watfiber/watfiber/wat"
 	"github.com/watfiber/watfiber/internal/parallel"
+	"github.com/watfiber/watfiber/wat"
 	"github.com/watfiber/watfiber/wat/op"
 )
 
