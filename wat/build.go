@@ -58,7 +58,7 @@ func (b *builder) index(sp space, ref *index) uint32 {
 	}
 	i, ok := b.m.scope.lookup(sp, name)
 	if !ok {
-		b.rep.add(ErrName, span, "", "unknown %s %s", spaceNames[sp], ID(name)).nearest = b.m.scope.nearest(sp, name)
+		b.rep.add(ErrName, span, "", "unknown %s %s", spaceNames[sp], ID(name)).complete = b.m.scope.nearest(sp, name)
 		return math.MaxUint32
 	}
 	return i
@@ -287,7 +287,8 @@ func (b *builder) tableType(p *parsedField, t *Table, n *tableField) {
 		return
 	}
 	t.Elem, _ = ParseValType(n.Elem)
-	size := uint64(len(n.Init.Items) + len(n.Init.Funcs))
+	size := uint64(len(n.Init.Items))
+	b.eachIndex(n.Init.Funcs, func(*index) { size++ })
 	t.Limits = Limits{Min: size, Max: size, HasMax: true}
 	if t.Import != nil {
 		b.rep.add(ErrSyntax, t.Span, "", "an imported table has no elements here")

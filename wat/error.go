@@ -33,9 +33,9 @@ type Error struct {
 	Hint   string // what to do about it, one line, or ""
 	Func   string // the function it is in, where lines do not tell, or ""
 
-	// nearest, if set, finds the hint. It is asked only for errors that are shown,
-	// since it compares with every name that there is.
-	nearest func() string
+	// complete, if set, finds out more for Msg and Hint. It is called only for
+	// errors that are shown, since it may compare with every name that there is.
+	complete func(*Error)
 }
 
 // Error returns place, message and code in one line, and the hint behind it.
@@ -103,8 +103,9 @@ func (l ErrorList) Err() error {
 	slices.SortStableFunc(l, func(a, b *Error) int { return a.Span.Start - b.Span.Start })
 	l = l[:min(len(l), MaxErrors)]
 	for _, e := range l {
-		if e.nearest != nil {
-			e.Hint, e.nearest = e.nearest(), nil
+		if e.complete != nil {
+			e.complete(e)
+			e.complete = nil
 		}
 	}
 	return l

@@ -48,6 +48,8 @@ var candidates = []struct {
 	{symOpen, "(item", "(item …)"},
 	{symExpr, "(nop)", "an instruction"},
 	{symBody, "nop", "an instruction"},
+	{symIndices, "0", "a name such as $x"},
+	{symIndices, "0", "a number"},
 	{symStrings, `""`, "a string"},
 	{symClose, ")", ")"},
 }
@@ -77,19 +79,43 @@ func (r *report) syntaxError(err error, f *fieldTokens) {
 		at++
 	}
 	bad := f.tokens[at]
-	expected := expectedAfter(fieldParsers[f.keyword], f.tokens[:at])
-	span := spanAt(bad.Pos, bad.Value)
-	switch hint := laterHint(strings.TrimPrefix(bad.Value, "(")); {
-	case hint != "":
-		r.add(ErrSyntax, span, hint, "unexpected %s", bad.Value)
+	field := Span{f.tokens[0].Pos.Offset, f.end}
+	keyword := f.keyword
+	e := r.add(ErrSyntax, spanAt(bad.Pos, bad.Value), "", "unexpected %s", shown(bad.Value))
+	e.complete = func(e *Error) {
+		// The tokens are read again: the buffer is that of another field by now.
+		f := &fieldTokens{keyword: keyword, tokenizer: tokenizer{src: e.Source.Text, pos: field.Start, end: field.End, rep: &report{}}}
+		for len(f.tokens) < at {
+			f.Next()
+		}
+		e.explain(bad, keyword, f.tokens)
+	}
+}
+
+// maxTried bounds the tokens of a field that expectedAfter has to go through again
+// and again.
+const maxTried = 2000
+
+// explain says what could stand in the place of a token, behind others.
+func (e *Error) explain(bad lexer.Token, keyword string, before []lexer.Token) {
+	if hint := laterHint(strings.TrimPrefix(bad.Value, "(")); hint != "" {
+		e.Msg, e.Hint = "unexpected "+bad.Value, hint
+		return
+	}
+	if len(before) > maxTried {
+		return
+	}
+	expected := expectedAfter(fieldParsers[keyword], before)
+	switch {
 	case bad.Value == "i64" && expected["a number"]:
-		r.add(ErrSyntax, span, "memories and tables with 64-bit addresses are no part of WebAssembly 2.0", "unexpected i64")
-	case bad.Type == symExpr && f.keyword == "table":
-		r.add(ErrSyntax, span, "initial values of tables are no part of WebAssembly 2.0", "unexpected %s, expected %s", shown(bad.Value), listed(expected))
+		e.Hint = "memories and tables with 64-bit addresses are no part of WebAssembly 2.0"
 	case bad.Type == symKeyword && (expected[anyType] || expected[refType]):
-		r.unknownType(span, bad.Value)
+		e.Msg, e.Hint = unknownType(bad.Value)
 	default:
-		r.add(ErrSyntax, span, "", "unexpected %s, expected %s", shown(bad.Value), listed(expected))
+		e.Msg += ", expected " + listed(expected)
+		if bad.Type == symExpr && keyword == "table" {
+			e.Hint = "initial values of tables are no part of WebAssembly 2.0"
+		}
 	}
 }
 

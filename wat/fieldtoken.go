@@ -26,6 +26,7 @@ const (
 	symBody
 	symLocals
 	symExpr
+	symIndices
 	symStrings
 )
 
@@ -37,7 +38,7 @@ func (symbols) Symbols() map[string]lexer.TokenType {
 	return map[string]lexer.TokenType{
 		"EOF": lexer.EOF, "Open": symOpen, "Close": symClose, "ID": symID, "String": symString,
 		"Number": symNumber, "Type": symType, "RefType": symRefType, "Keyword": symKeyword, "Reserved": symReserved,
-		"Body": symBody, "Locals": symLocals, "Expr": symExpr, "Strings": symStrings,
+		"Body": symBody, "Locals": symLocals, "Expr": symExpr, "Indices": symIndices, "Strings": symStrings,
 	}
 }
 
@@ -73,6 +74,8 @@ func (f *fieldTokens) Next() (lexer.Token, error) {
 		typ, value = symLocals, f.locals(tok.start)
 	case f.startsBody(tok, typ, value):
 		typ, value = symBody, f.rest(tok.start)
+	case f.startsIndices(tok):
+		typ, value = symIndices, f.indices(tok)
 	case f.startsStrings(tok):
 		typ, value = symStrings, f.group(tok.start)
 	case f.startsExpr(tok, value):
@@ -150,6 +153,26 @@ func (f *fieldTokens) startsBody(tok token, typ lexer.TokenType, value string) b
 	}
 	isName := typ == symID && f.tokens[len(f.tokens)-1].Type == symOpen
 	return !isName && !headerClauses[value]
+}
+
+// startsIndices reports whether the functions of an element segment start here: an
+// index directly behind its parenthesis is something else.
+func (f *fieldTokens) startsIndices(tok token) bool {
+	if tok.kind != tokID && tok.kind != tokNumber || len(f.open) == 0 || f.open[len(f.open)-1] != "elem" {
+		return false
+	}
+	return f.keyword == "table" || f.tokens[len(f.tokens)-1].Type != symOpen && f.tokens[len(f.tokens)-1].Type != symID
+}
+
+// indices returns the run of indices that starts with tok.
+func (f *fieldTokens) indices(tok token) string {
+	start, end := tok.start, tok.end
+	for tok.kind == tokID || tok.kind == tokNumber {
+		end = tok.end
+		tok = f.next()
+	}
+	f.pos = end
+	return f.src[start:end]
 }
 
 func (f *fieldTokens) startsStrings(tok token) bool {

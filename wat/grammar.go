@@ -12,8 +12,8 @@ import (
 // opening parenthesis and the keyword behind it are one token, so that every
 // choice is made on the next token. Things that there are many of come as one
 // token, an island that another reader takes apart: the body of a function (Body),
-// its locals (Locals), an instruction of a constant expression (Expr), the strings
-// of a data segment (Strings).
+// its locals (Locals), an instruction of a constant expression (Expr), the functions
+// of an element segment (Indices), the strings of a data segment (Strings).
 
 type ident struct {
 	Pos  lexer.Position
@@ -40,6 +40,12 @@ type island struct {
 type locals struct {
 	Pos  lexer.Position
 	Text string `parser:"@Locals"`
+}
+
+// indices are those of functions.
+type indices struct {
+	Pos  lexer.Position
+	Text string `parser:"@Indices"`
 }
 
 // byteStrings are the strings of a data segment.
@@ -177,7 +183,7 @@ type tableField struct {
 type inlineElem struct {
 	Pos   lexer.Position
 	Items []*elemItem `parser:"(  @@+"`
-	Funcs []*index    `parser:" | @@+ )?"`
+	Funcs *indices    `parser:" | @@ )?"`
 }
 
 type memoryField struct {
@@ -210,10 +216,10 @@ type elemField struct {
 	OldUse  string      `parser:"| @Number )?"` // the table, as WebAssembly 1.0 wrote it
 	Offset  *offset     `parser:"@@?"`
 	Func    bool        `parser:"(  @'func'"`
-	Funcs   []*index    `parser:"   @@*"`
+	Funcs   *indices    `parser:"   @@?"`
 	Type    string      `parser:" | @RefType"`
 	Items   []*elemItem `parser:"   @@*"`
-	Plain   []*index    `parser:" | @@+ )? ')'"` // functions without the keyword, as WebAssembly 1.0 wrote them
+	Plain   *indices    `parser:" | @@ )? ')'"` // functions without the keyword, as WebAssembly 1.0 wrote them
 }
 
 type elemItem struct {

@@ -96,7 +96,7 @@ func (s *scanner) index(sp space) uint64 {
 		}
 		i, ok := s.scope.lookup(sp, name)
 		if !ok {
-			s.fail(ErrName, t.span(), "", "unknown %s %s", spaceNames[sp], ID(name)).nearest = s.scope.nearest(sp, name)
+			s.fail(ErrName, t.span(), "", "unknown %s %s", spaceNames[sp], ID(name)).complete = s.scope.nearest(sp, name)
 		}
 		return uint64(i)
 	}

@@ -3,6 +3,8 @@ package wat
 import (
 	"math"
 
+	"github.com/alecthomas/participle/v2/lexer"
+
 	"github.com/watfiber/watfiber/wat/op"
 )
 
@@ -116,14 +118,13 @@ func (b *builder) resolveElem(e *Elem, n *elemField) {
 		e.Type, _ = ParseValType(n.Type)
 		e.Exprs = true
 	}
-	b.elements(e, n.Items, append(n.Funcs, n.Plain...))
+	b.elements(e, n.Items, n.Funcs)
+	b.eachIndex(n.Plain, func(f *index) { e.Funcs = append(e.Funcs, FuncID(b.index(spaceFunc, f))) })
 }
 
 // elements fills in what a segment holds.
-func (b *builder) elements(e *Elem, items []*elemItem, funcs []*index) {
-	for _, f := range funcs {
-		e.Funcs = append(e.Funcs, FuncID(b.index(spaceFunc, f)))
-	}
+func (b *builder) elements(e *Elem, items []*elemItem, funcs *indices) {
+	b.eachIndex(funcs, func(f *index) { e.Funcs = append(e.Funcs, FuncID(b.index(spaceFunc, f))) })
 	e.Items = make([]Body, len(items))
 	for i, item := range items {
 		b.queue(&e.Items[i], item.Exprs)
@@ -144,6 +145,18 @@ func (b *builder) resolveData(d *Data, n *dataField) {
 		d.Memory = MemoryID(b.number(n.OldUse, d.Span, math.MaxUint32))
 	}
 	d.Bytes = b.bytes(n.Bytes)
+}
+
+// eachIndex yields the indices of an island.
+func (b *builder) eachIndex(n *indices, yield func(*index)) {
+	if n == nil {
+		return
+	}
+	span := spanAt(n.Pos, n.Text)
+	t := tokenizer{src: b.m.Source.Text, pos: span.Start, end: span.End, rep: b.rep}
+	for tok := t.next(); tok.kind != tokEOF; tok = t.next() {
+		yield(&index{Pos: lexer.Position{Offset: tok.start}, Text: t.text(tok)})
+	}
 }
 
 // bytes joins the strings of an island.

@@ -157,12 +157,12 @@ func (s *scanner) unknown(t token, name string) {
 	case hint != "":
 		s.fail(ErrMnemonic, t.span(), hint, "unknown instruction %s", name)
 	default:
-		s.fail(ErrMnemonic, t.span(), "", "unknown instruction %s", name).nearest = func() string {
+		s.fail(ErrMnemonic, t.span(), "", "unknown instruction %s", name).complete = func(e *Error) {
 			words := []string{"param", "result", "local", "then"}
 			for info := range op.All {
 				words = append(words, info.Name)
 			}
-			return DidYouMean(name, words)
+			e.Hint = DidYouMean(name, words)
 		}
 	}
 }

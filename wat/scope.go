@@ -47,10 +47,10 @@ func (s *scope) lookup(sp space, name string) (uint32, bool) {
 	return i, ok || s.partial
 }
 
-// nearest returns a function that returns a hint: the name in the space that is
-// nearest to name.
-func (s *scope) nearest(sp space, name string) func() string {
-	return func() string { return suggestID(name, sortedKeys(s.names[sp])) }
+// nearest returns a function that adds a hint to an error: the name in the space
+// that is nearest to name.
+func (s *scope) nearest(sp space, name string) func(*Error) {
+	return func(e *Error) { e.Hint = suggestID(name, sortedKeys(s.names[sp])) }
 }
 
 // suggestID is DidYouMean for names, which messages show as identifiers.

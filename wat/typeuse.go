@@ -70,17 +70,22 @@ func (s *scanner) typeList(types []ValType) []ValType {
 	return types
 }
 
-// unknownType reports a word that stands where a type should, and is none.
-func (r *report) unknownType(span Span, word string) {
-	hint := laterHint(word)
-	if hint == "" {
+// unknownType returns message and hint for a word that stands where a type should,
+// and is none.
+func unknownType(word string) (msg, hint string) {
+	if hint = laterHint(word); hint == "" {
 		var all []string
 		for _, v := range valTypes {
 			all = append(all, v.name)
 		}
 		hint = DidYouMean(word, all)
 	}
-	r.add(ErrSyntax, span, hint, "unknown type %s", word)
+	return "unknown type " + word, hint
+}
+
+func (r *report) unknownType(span Span, word string) {
+	msg, hint := unknownType(word)
+	r.add(ErrSyntax, span, hint, "%s", msg)
 }
 
 // closing reads a closing parenthesis.

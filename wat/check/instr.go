@@ -245,16 +245,16 @@ func (c *bodyChecker) branchTable(in wat.Instr) {
 	c.pop(wat.I32)
 	labels := c.seq.Words(in)
 	last := c.frame(wat.Label(labels[len(labels)-1])).labelTypes()
-	checked := wat.Label(labels[len(labels)-1])
+	checked := typesChecked{}
+	checked.add(last)
 	for _, w := range labels[:len(labels)-1] {
-		if wat.Label(w) == checked {
-			continue
-		}
-		checked = wat.Label(w)
-		types := c.frame(checked).labelTypes()
+		types := c.frame(wat.Label(w)).labelTypes()
 		if len(types) != len(last) {
 			c.fail(wat.ErrType, "type mismatch: the labels of br_table take %d and %d values", len(types), len(last))
 			return
+		}
+		if !checked.add(types) {
+			continue
 		}
 		// Look at the operands, and leave them: those of the default are taken.
 		height := len(c.Values)
@@ -263,6 +263,19 @@ func (c *bodyChecker) branchTable(in wat.Instr) {
 	}
 	c.popValues(last)
 	c.unreachable()
+}
+
+// typesChecked are lists of types, by where they are in memory. Most labels of a
+// br_table share one, and there may be many labels and long lists.
+type typesChecked map[*wat.ValType]bool
+
+// add reports whether the list is new; an empty one never is.
+func (t typesChecked) add(types []wat.ValType) bool {
+	if len(types) == 0 || t[&types[0]] {
+		return false
+	}
+	t[&types[0]] = true
+	return true
 }
 
 func (c *bodyChecker) parametric(in wat.Instr) {
