@@ -293,7 +293,13 @@ func (b *builder) tableType(p *parsedField, t *Table, n *tableField) {
 	if t.Import != nil {
 		b.rep.add(ErrSyntax, t.Span, "", "an imported table has no elements here")
 	}
-	e := &Elem{Span: t.Span, Table: TableID(len(b.m.Tables)), Offset: zeroOffset(), Type: t.Elem, Exprs: len(n.Init.Items) > 0}
+	e := &Elem{Span: t.Span, Table: TableID(len(b.m.Tables)), Offset: zeroOffset(), Type: t.Elem, Exprs: n.Init.Funcs == nil}
+	if !e.Exprs {
+		e.Type = FuncRef // whatever the table holds
+	}
+	if size == 0 && t.Elem == FuncRef {
+		e.Exprs = false // an empty list is one of either; this is shorter
+	}
 	b.m.Elems = append(b.m.Elems, e)
 	p.def = e
 }

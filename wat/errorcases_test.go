@@ -155,6 +155,8 @@ var errorCases = []struct {
 			"in.wat:1:1: table size must be at most 4294967295 [WF201]"},
 		{"(table funcref (elem $f))",
 			"in.wat:1:22: unknown function $f [WF104]"},
+		{"(func $f) (table externref (elem $f))",
+			"in.wat:1:11: type mismatch: the table holds externref, the segment funcref [WF202]"},
 		{`(table (import "env" "t") funcref (elem))`,
 			"in.wat:1:1: an imported table has no elements here [WF101]"},
 	}},

@@ -8,30 +8,32 @@ import (
 	"github.com/watfiber/watfiber/wat/op"
 )
 
-// Texts that are modules, for lexical reasons that are easy to get wrong.
+// lexicalForms are modules, for lexical reasons that are easy to get wrong.
+var lexicalForms = []struct{ about, text string }{
+	{"nothing at all", ""},
+	{"only space, of every kind", " \t\r\n"},
+	{"no module around the fields", "(func) (memory 1)"},
+	{"a line comment to the end of the text", "(func) ;; the end"},
+	{"a line comment ends at a carriage return too", "(func ;; one\r nop)"},
+	{"block comments nest", "(func (; a (; b ;) ;; c ;) nop)"},
+	{"a block comment holds anything", "(func (; \" ) $ \x01 ;) nop)"},
+	{"comments where there is no space", "(func(;a;)$f(;b;)(;c;)nop(;d;))"},
+	{"no space between groups", `(func(export "a")(param $x i32)(result i32)(local.get $x))`},
+	{"a parenthesis and a semicolon in a string", `(memory 1)(data (i32.const 0) ") (; ;) ;;")`},
+	{"every escape in a string", `(memory 1)(data (i32.const 0) "\t\n\r\"\'\\\00\ff\u{41}\u{10FFFF}\u{1_0}")`},
+	{"annotations are passed over", "(@a b (c \"d)\" ;; e\n) (; f ;) ,;{}[]) (func (@x) nop (@\"y\" z))"},
+	{"annotations behind parentheses", "((@a) func (@b) $f ((@c) param i32) ((@d) nop))"},
+	{"numbers with underscores", "(func (drop (i32.const 1_000)) (drop (f64.const 0x1_0.8_0p1_0)))"},
+	{"numbers with signs", "(func (drop (i32.const +1)) (drop (i32.const -0x8000_0000)) (drop (f32.const -nan:0x200000)))"},
+	{"floats without a fraction", "(func (drop (f32.const 1.)) (drop (f32.const 0x1.p2)) (drop (f64.const 1e+3)) (drop (f64.const inf)))"},
+	{"identifiers of all characters", "(func $!#$%&'*+-./:<=>?@\\^_`|~09azAZ)"},
+	{"an identifier with a quoted name", `(func $"any (thing) ;; at all" (call $"any (thing) ;; at all"))`},
+	{"an escape of wasm-dis in an identifier", `(func $a\28b\29 (call $a\28b\29))`},
+	{"hexadecimal indices", "(func (call 0x0))"},
+}
+
 func TestLexicalForms(t *testing.T) {
-	for _, c := range []struct{ about, text string }{
-		{"nothing at all", ""},
-		{"only space, of every kind", " \t\r\n"},
-		{"no module around the fields", "(func) (memory 1)"},
-		{"a line comment to the end of the text", "(func) ;; the end"},
-		{"a line comment ends at a carriage return too", "(func ;; one\r nop)"},
-		{"block comments nest", "(func (; a (; b ;) ;; c ;) nop)"},
-		{"a block comment holds anything", "(func (; \" ) $ \x01 ;) nop)"},
-		{"comments where there is no space", "(func(;a;)$f(;b;)(;c;)nop(;d;))"},
-		{"no space between groups", `(func(export "a")(param $x i32)(result i32)(local.get $x))`},
-		{"a parenthesis and a semicolon in a string", `(memory 1)(data (i32.const 0) ") (; ;) ;;")`},
-		{"every escape in a string", `(memory 1)(data (i32.const 0) "\t\n\r\"\'\\\00\ff\u{41}\u{10FFFF}\u{1_0}")`},
-		{"annotations are passed over", "(@a b (c \"d)\" ;; e\n) (; f ;) ,;{}[]) (func (@x) nop (@\"y\" z))"},
-		{"annotations behind parentheses", "((@a) func (@b) $f ((@c) param i32) ((@d) nop))"},
-		{"numbers with underscores", "(func (drop (i32.const 1_000)) (drop (f64.const 0x1_0.8_0p1_0)))"},
-		{"numbers with signs", "(func (drop (i32.const +1)) (drop (i32.const -0x8000_0000)) (drop (f32.const -nan:0x200000)))"},
-		{"floats without a fraction", "(func (drop (f32.const 1.)) (drop (f32.const 0x1.p2)) (drop (f64.const 1e+3)) (drop (f64.const inf)))"},
-		{"identifiers of all characters", "(func $!#$%&'*+-./:<=>?@\\^_`|~09azAZ)"},
-		{"an identifier with a quoted name", `(func $"any (thing) ;; at all" (call $"any (thing) ;; at all"))`},
-		{"an escape of wasm-dis in an identifier", `(func $a\28b\29 (call $a\28b\29))`},
-		{"hexadecimal indices", "(func (call 0x0))"},
-	} {
+	for _, c := range lexicalForms {
 		if _, err := parse("in.wat", c.text); err != nil {
 			t.Errorf("%s: %q\n%s", c.about, c.text, detail(err))
 		}
