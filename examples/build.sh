@@ -1,0 +1,87 @@
+#!/bin/sh
+# Builds the modules of the examples (as their compilers make them: they are not
+# rewritten yet), and what each is expected to print, with native builds of the
+# same sources. The same versions of the tools yield the same bytes.
+#
+# Debian packages:
+#   C        clang-19 lld-19 wasi-libc libclang-rt-19-dev-wasm32 libc6-dev
+#   Crystal  crystal lld libclang-rt-14-dev-wasm32 wasi-libc
+set -e
+cd "$(dirname "$0")"
+PATH=/usr/bin:/bin
+export PATH
+
+# Always the same folder: the Crystal compiler writes the paths of sources and
+# of its cache into what it builds.
+WORK=/tmp/watfiber-examples
+mkdir "$WORK" || { echo "another build is under way, or was cut short; if the latter, remove $WORK" >&2; exit 1; }
+trap 'rm -rf "$WORK"' EXIT
+trap 'exit 1' INT TERM
+CRYSTAL_CACHE_DIR=$WORK/cache
+export CRYSTAL_CACHE_DIR
+
+# --- C ---
+
+# c_module SOURCE LEVEL OUTPUT [LINKER FLAG]...
+# Compiled and linked in two steps: a clang that is asked to optimize while it
+# links runs any wasm-opt that it finds.
+c_module() {
+  source=$1 level=$2 output=$3
+  shift 3
+  clang-19 --target=wasm32-wasi --sysroot=/usr "-O$level" -Wall -Wextra -c "c/$source.c" -o "$WORK/$source.o"
+  clang-19 --target=wasm32-wasi --sysroot=/usr "$@" -Wl,--strip-debug "$WORK/$source.o" -o "$WORK/$output.wasm" -lm
+  install -m 644 "$WORK/$output.wasm" "c/$output.wasm"
+}
+
+# c_expected SOURCE [ARGUMENT]...
+c_expected() {
+  source=$1
+  shift
+  clang-19 -O2 -ffp-contract=off "c/$source.c" -o "$WORK/$source" -lm
+  "$WORK/$source" "$@" >"c/$source.expected"
+}
+
+c_module kernels 0 kernels-O0 -mexec-model=reactor
+c_module kernels 2 kernels-O2 -mexec-model=reactor
+c_module generator 2 generator
+c_module fibers 2 fibers
+c_expected kernels
+c_expected generator
+c_expected fibers
+
+# --- Crystal ---
+
+# crystal_module SOURCE [COMPILER FLAG]...
+# --cross-compile makes one LLVM module of the program. With more than one, the
+# name of the module that functions are imported from gets lost.
+crystal_module() {
+  source=$1
+  shift
+  (cd "$WORK" && crystal build "$source.cr" "$@" --cross-compile --target wasm32-wasi -o "$source" >/dev/null)
+}
+
+# crystal_link SOURCE OUTPUT [LINKER FLAG]...
+crystal_link() {
+  source=$1 output=$2
+  shift 2
+  wasm-ld-14 "$WORK/$source.wasm" -o "$WORK/linked.wasm" "$@" -L/usr/lib/wasm32-wasi -lc \
+    /usr/lib/llvm-14/lib/clang/14.0.6/lib/wasi/libclang_rt.builtins-wasm32.a
+  install -m 644 "$WORK/linked.wasm" "crystal/$output.wasm"
+}
+
+crystal_expected() {
+  (cd "$WORK" && crystal build "$1.cr" -o "$1.native")
+  "$WORK/$1.native" >"crystal/$1.expected" 2>/dev/null
+}
+
+cp crystal/*.cr "$WORK"
+for name in first pipeline bench; do
+  crystal_module $name --release
+  crystal_link $name $name --strip-debug
+  crystal_expected $name
+done
+# The stack below the data, so that its overflow traps; no names.
+crystal_link bench bench.stackfirst --strip-all --stack-first -z stack-size=1048576
+# As the compiler makes it without --release: thousands of functions and locals.
+crystal_module pipeline
+crystal_link pipeline pipeline.debug --strip-debug

@@ -1,0 +1,306 @@
+# wasm_fibers.cr: stackful fibers for Crystal on wasm32-wasi, by unwinding and
+# rewinding the call stack (the Asyncify contract: four imports in the module
+# "asyncify" which a post-link pass replaces by code).
+#
+# Require this file first in a program built with `--target wasm32-wasi`, and
+# rewrite what the linker makes of it: `watfiber build in.wasm -o out.wasm`.
+{% skip_file unless flag?(:wasm32) %}
+
+require "c/time"
+
+@[Link(wasm_import_module: "asyncify")]
+lib LibUnwinder
+  fun start_unwind(data : Void*)
+  fun stop_unwind
+  fun start_rewind(data : Void*)
+  fun stop_rewind
+end
+
+lib LibC
+  # Linker symbols: only their addresses mean anything.
+  $__data_end : UInt8
+  $__heap_base : UInt8
+end
+
+# A stack region, lowest address first:
+#
+#   +0   table index of the entry function (0: the main stack)
+#   +4   the Fiber object handed to the entry function
+#   +8   unwind buffer: current position     \  the struct that
+#   +12  unwind buffer: end position         /  start_unwind gets
+#   +16  unwind buffer, grows up ...  ... shadow stack, grows down
+class Fiber
+  # Room left between the unwind buffer and the shadow stack for the frames of
+  # swapcontext and of the wrapper's own calls.
+  MARGIN_BYTES = 1024_u32
+
+  struct Context
+    property region : UInt32*
+
+    def initialize(@stack_top = Pointer(Void).null)
+      @resumable = 0
+      @region = Pointer(UInt32).null
+    end
+  end
+
+  # State of the switch in progress. Plain class variables of primitive types
+  # so that they live in static memory with no lazy initializer.
+  @@switching = 0_u32
+  @@from = 0_u32
+  @@into = 0_u32
+  @@switches = 0_u64
+  @@spilled_to = 0_u32
+
+  def self.switch_count
+    @@switches
+  end
+
+  # How far up the last unwind filled its buffer. A rewind runs the position in
+  # the header back down again, so that it has to be kept elsewhere for whoever
+  # wants to read the buffer.
+  def self.spilled_to
+    @@spilled_to
+  end
+
+  # The shadow stack pointer is a wasm global, out of Crystal's reach except
+  # through inline assembly. Macros, so that no call frame gets in between.
+  private macro read_sp(var)
+    asm(".globaltype __stack_pointer, i32\nglobal.get __stack_pointer\nlocal.set $0" : "=r"({{var}}) :: : "volatile")
+  end
+
+  private macro write_sp(var)
+    asm(".globaltype __stack_pointer, i32\nlocal.get $0\nglobal.set __stack_pointer" :: "r"({{var}}) :: "volatile")
+  end
+
+  def makecontext(stack_ptr, fiber_main)
+    # Not *fiber_main* itself: its return type is whatever Fiber#run's last
+    # expression has, and call_indirect checks the signature.
+    entry = ->(fiber : Fiber) { fiber.run; nil }
+    region = @stack.as(UInt32*)
+    region[0] = entry.pointer.address.to_u32!
+    region[1] = self.as(Void*).address.to_u32!
+    region[2] = 0_u32
+    region[3] = 0_u32
+    @context.region = region
+    @context.stack_top = stack_ptr.as(Void*)
+    @context.resumable = 1
+  end
+
+  # The lowest usable address of the stack that the program started on.
+  # Default link order: data, stack, heap. With --stack-first: stack, data, heap,
+  # and the first bytes are kept out so that the header is not at address 0.
+  private def self.main_region(sp : UInt32) : UInt32*
+    data_end = pointerof(LibC.__data_end).address.to_u32!
+    low = sp > data_end ? ((data_end &+ 15_u32) & ~15_u32) : 64_u32
+    Pointer(UInt32).new(low.to_u64!)
+  end
+
+  # Unwinds the running fiber; the wrapper then goes on with the new one. The
+  # second return from here, in the rewound fiber, ends the rewind.
+  @[NoInline]
+  def self.swapcontext(current_context, new_context) : Nil
+    if @@switching == 2_u32
+      @@switching = 0_u32
+      LibUnwinder.stop_rewind
+      return
+    end
+    sp = uninitialized UInt32
+    read_sp(sp)
+    region = current_context.value.region
+    if region.null?
+      region = main_region(sp)
+      region[0] = 0_u32
+      region[1] = 0_u32
+      current_context.value.region = region
+    end
+    current_context.value.resumable = 1
+    new_context.value.resumable = 0
+    region[2] = region.address.to_u32! &+ 16_u32
+    region[3] = sp &- MARGIN_BYTES
+    @@from = current_context.address.to_u32!
+    @@into = new_context.address.to_u32!
+    @@switches &+= 1
+    @@switching = 1_u32
+    LibUnwinder.start_unwind((region + 2).as(Void*))
+  end
+
+  # Calls *main*, and after each unwind that reaches this frame starts or
+  # rewinds the fiber asked for. Returns when *main* returns in earnest.
+  @[NoInline]
+  def self.wrap_with_fibers(main : Proc(Int32)) : Int32
+    result = main.call
+    while @@switching == 1_u32
+      sp = uninitialized UInt32
+      read_sp(sp)
+      LibUnwinder.stop_unwind
+      # This loop goes on running below the frames of the fiber just left. It
+      # must not go back to its own shadow stack position: on the main stack the
+      # suspended frames of *main* lie right below that.
+      # Saved here and not in swapcontext: by now swapcontext has popped its
+      # own frame, so that switches do not make the shadow stack creep down.
+      from = Pointer(Context).new(@@from.to_u64!)
+      from.value.stack_top = Pointer(Void).new(sp.to_u64!)
+      @@spilled_to = from.value.region[2]
+
+      into = Pointer(Context).new(@@into.to_u64!)
+      region = into.value.region
+      target_sp = into.value.stack_top.address.to_u32!
+      entry = region[0]
+      if region[2] != 0_u32
+        @@switching = 2_u32
+        LibUnwinder.start_rewind((region + 2).as(Void*))
+      else
+        @@switching = 0_u32
+      end
+      if entry == 0_u32
+        write_sp(target_sp)
+        result = main.call
+      else
+        fiber = Pointer(Void).new(region[1].to_u64!).as(Fiber)
+        run = Proc(Fiber, Nil).new(Pointer(Void).new(entry.to_u64!), Pointer(Void).null)
+        write_sp(target_sp)
+        run.call(fiber)
+      end
+    end
+    result
+  end
+
+  # Smaller stacks: there is no lazily committed memory on wasm.
+  class StackPool
+    WASM_STACK_SIZE = 128 * 1024
+
+    def checkout : {Void*, Void*}
+      stack = @deque.pop? || Crystal::System::Fiber.allocate_stack(WASM_STACK_SIZE)
+      {stack, stack + WASM_STACK_SIZE}
+    end
+  end
+end
+
+# The entry points, wrapped.
+module Crystal
+  class_property wasm_argc = 0
+  class_property wasm_argv = Pointer(Pointer(UInt8)).null
+end
+
+fun __main_argc_argv(argc : Int32, argv : UInt8**) : Int32
+  Crystal.wasm_argc = argc
+  Crystal.wasm_argv = argv
+  Fiber.wrap_with_fibers(->{ main(Crystal.wasm_argc, Crystal.wasm_argv) })
+end
+
+# Timers: sleep, Fiber.yield and select timeouts.
+lib LibWasi
+  fun clock_time_get = __wasi_clock_time_get(id : UInt32, precision : UInt64, time : UInt64*) : UInt16
+  fun poll_oneoff = __wasi_poll_oneoff(subs : Void*, events : Void*, count : UInt32, nevents : UInt32*) : UInt16
+end
+
+module Crystal::EventLoop
+  # Sorted by due time, and among equals by order of arrival.
+  class_getter timers = [] of Event
+
+  def self.now : UInt64
+    t = 0_u64
+    LibWasi.clock_time_get(1_u32, 1_u64, pointerof(t))
+    t
+  end
+
+  def self.create_resume_event(fiber : ::Fiber) : Crystal::Event
+    Crystal::Event.new(fiber, false)
+  end
+
+  def self.create_timeout_event(fiber) : Crystal::Event
+    Crystal::Event.new(fiber, true)
+  end
+
+  def self.run_once
+    if timers.empty?
+      LibC.dprintf(2, "deadlock: every fiber is blocked\n")
+      LibC.exit(2)
+    end
+    due = timers.first.due
+    start = now
+    wait(due &- start) if due > start
+    fired = now
+    while (event = timers.first?) && event.due <= fired
+      timers.shift
+      event.fire
+    end
+  end
+
+  # One subscription to the monotonic clock. Relative time: with an absolute
+  # one, poll_oneoff did not come back under the WASI of node 20.
+  private def self.wait(nanoseconds : UInt64)
+    sub = uninitialized UInt64[6]
+    events = uninitialized UInt64[4]
+    n = 0_u32
+    sub.fill(0_u64)
+    sub[2] = 1_u64 # clock id: monotonic
+    sub[3] = nanoseconds
+    LibWasi.poll_oneoff(sub.to_unsafe.as(Void*), events.to_unsafe.as(Void*), 1_u32, pointerof(n))
+  end
+end
+
+struct Crystal::Event
+  @timer : Timer
+
+  class Timer
+    property due = 0_u64
+    getter fiber : ::Fiber
+    getter? timeout : Bool
+
+    def initialize(@fiber, @timeout)
+    end
+  end
+
+  def initialize(fiber : ::Fiber, timeout : Bool)
+    @timer = Timer.new(fiber, timeout)
+  end
+
+  def due
+    @timer.due
+  end
+
+  def timer
+    @timer
+  end
+
+  def add(timeout : Nil) : Nil
+    delete
+  end
+
+  def add(timeout : Time::Span) : Nil
+    delete
+    span = timeout.total_nanoseconds.to_u64
+    @timer.due = span == 0 ? 0_u64 : Crystal::EventLoop.now + span
+    list = Crystal::EventLoop.timers
+    at = list.index { |e| e.due > @timer.due } || list.size
+    list.insert(at, self)
+  end
+
+  def fire : Nil
+    fiber = @timer.fiber
+    if @timer.timeout?
+      fiber.timeout_select_action.try do |action|
+        fiber.timeout_select_action = nil
+        action.time_expired(fiber)
+      end
+    else
+      Crystal::Scheduler.enqueue(fiber)
+    end
+  end
+
+  def delete
+    Crystal::EventLoop.timers.reject! { |e| e.timer.same?(@timer) }
+  end
+
+  def free
+    delete
+  end
+end
+
+# Release 1.6 asks for the file type of stdio and has no way to find it on WASI.
+module Crystal::System::FileDescriptor
+  def self.from_stdio(fd)
+    IO::FileDescriptor.new(fd, blocking: true).tap(&.flush_on_newline=(true))
+  end
+end
