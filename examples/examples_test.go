@@ -1,0 +1,103 @@
+// Package examples_test runs the examples and compares what they print with what
+// native builds of the same sources print.
+package examples_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var engines = []string{"compiler", "interpreter"}
+
+// programs are the examples that print something.
+var programs = []struct {
+	module  string
+	suspend string // the import that suspends; "" if the program has a runtime of its own
+	stats   string // what --stats says
+}{
+	{module: "c/fibers.wasm", stats: "suspended 0 times\n"},
+	{module: "c/generator.wasm", suspend: "env.yield", stats: "suspended 10 times\n"},
+	{module: "crystal/first.wasm"},
+	{module: "crystal/pipeline.wasm"},
+	{module: "crystal/pipeline.debug.wasm"},
+	{module: "crystal/bench.wasm"},
+	{module: "crystal/bench.stackfirst.wasm"},
+}
+
+func TestProgramsPrintWhatNativeBuildsPrint(t *testing.T) {
+	for _, p := range programs {
+		for _, engine := range engines {
+			t.Run(p.module+"/"+engine, func(t *testing.T) {
+				t.Parallel()
+				args := []string{"run", "--stats", "--engine=" + engine}
+				if p.suspend != "" {
+					args = append(args, "--suspend="+p.suspend)
+				}
+				stdout, stderr := watfiber(t, append(args, p.module)...)
+				compare(t, read(t, expectedOf(p.module)), stdout)
+				if !strings.HasSuffix(stderr, p.stats) {
+					t.Errorf("on standard error: %q, not %q", stderr, p.stats)
+				}
+			})
+		}
+	}
+}
+
+// A module that was built once runs the same as one that is built in memory.
+func TestBuiltProgramsRun(t *testing.T) {
+	for _, p := range programs {
+		t.Run(p.module, func(t *testing.T) {
+			t.Parallel()
+			var suspend []string
+			if p.suspend != "" {
+				suspend = []string{"--suspend=" + p.suspend}
+			}
+			stdout, _ := watfiber(t, append(append([]string{"run"}, suspend...), build(t, p.module, suspend...))...)
+			compare(t, read(t, expectedOf(p.module)), stdout)
+		})
+	}
+}
+
+// Each line of kernels.expected is a call of an export and its result.
+func TestKernelsReturnWhatNativeBuildsReturn(t *testing.T) {
+	calls := strings.Split(strings.TrimSpace(read(t, "c/kernels.expected")), "\n")
+	for _, module := range []string{"c/kernels-O0.wasm", "c/kernels-O2.wasm"} {
+		for _, engine := range engines {
+			t.Run(module+"/"+engine, func(t *testing.T) {
+				t.Parallel()
+				built := build(t, module, "--suspend=env.yield")
+				for _, line := range calls {
+					call, want, _ := strings.Cut(line, " = ")
+					name, args, _ := strings.Cut(call, " ")
+					flags := []string{"run", "--engine=" + engine, "--suspend=env.yield", "--invoke=" + name, built}
+					got, _ := watfiber(t, append(flags, strings.Fields(args)...)...)
+					if got != want+"\n" {
+						t.Errorf("%s = %s, not %s", call, strings.TrimSpace(got), want)
+					}
+				}
+			})
+		}
+	}
+}
+
+// The Crystal programs of a corpus, with one wazero engine; the examples have had
+// both.
+func TestCorpusProgramsPrintWhatIsExpected(t *testing.T) {
+	found := 0
+	for _, module := range corpusModules(t) {
+		expected, _ := filepath.Glob(expectedOf(module))
+		if len(expected) == 0 {
+			continue
+		}
+		found++
+		t.Run(filepath.Base(module), func(t *testing.T) {
+			t.Parallel()
+			stdout, _ := watfiber(t, "run", module)
+			compare(t, read(t, expected[0]), stdout)
+		})
+	}
+	if found == 0 {
+		t.Skip("no module of the corpus has a file NAME.expected beside it")
+	}
+}
