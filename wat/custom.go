@@ -59,7 +59,7 @@ func (b *builder) annotation(span Span) {
 	}
 	c.Bytes = bytes.String()
 	if tok.kind != tokEOF {
-		b.rep.add(ErrSyntax, tok.span(), "", "unexpected %s in a custom section, expected a string", t.text(tok))
+		b.rep.add(ErrSyntax, tok.span(), "", "unexpected %s in a custom section, expected a string", t.shown(tok))
 		return
 	}
 	b.m.Customs = append(b.m.Customs, c)

@@ -116,7 +116,7 @@ func (b *builder) split() bool {
 	case inModule && open.kind == tokClose:
 		b.m.Close = open.span()
 		if open = t.next(); open.kind != tokEOF {
-			b.rep.add(ErrSyntax, open.span(), "", "unexpected %s behind the module", t.text(open))
+			b.rep.add(ErrSyntax, open.span(), "", "unexpected %s behind the module", t.shown(open))
 		}
 	case open.kind == tokEOF && !inModule:
 		b.m.Close = Span{t.end, t.end}
@@ -125,7 +125,7 @@ func (b *builder) split() bool {
 		// A ) may be missing in a field, which has the following ones in it then.
 		b.broken, b.m.scope.partial = true, true
 	default:
-		b.rep.add(ErrSyntax, open.span(), "", "unexpected %s, expected a module field such as (func …)", t.text(open))
+		b.rep.add(ErrSyntax, open.span(), "", "unexpected %s, expected a module field such as (func …)", t.shown(open))
 	}
 	return len(b.rep.errs) == 0 || b.broken
 }

@@ -169,7 +169,7 @@ func (b *builder) bytes(n *byteStrings) string {
 	var all []byte
 	for tok := t.next(); tok.kind != tokEOF; tok = t.next() {
 		if tok.kind != tokString {
-			b.rep.add(ErrSyntax, tok.span(), "", "unexpected %s, expected a string", t.text(tok))
+			b.rep.add(ErrSyntax, tok.span(), "", "unexpected %s, expected a string", t.shown(tok))
 			return ""
 		}
 		s, _ := t.str(tok)

@@ -54,6 +54,9 @@ func literal(s string, width uint, float bool) (lane, error) {
 		l.nan = class
 		return l, nil
 	}
+	if strings.HasSuffix(s, "_") || strings.Contains(s, "__") || strings.Contains(s, "x_") {
+		return l, fmt.Errorf("%s: an underscore that is not between digits", s)
+	}
 	digits := strings.ReplaceAll(strings.TrimLeft(s, "+-"), "_", "")
 	var err error
 	if float {
@@ -68,10 +71,16 @@ func literal(s string, width uint, float bool) (lane, error) {
 		digits, base = hex, 16
 	}
 	l.bits, err = strconv.ParseUint(digits, base, 64)
+	most := uint64(math.MaxUint64) >> (64 - width)
 	if s[0] == '-' {
-		l.bits = -l.bits
+		most = 1 << (width - 1)
 	}
-	l.bits &= math.MaxUint64 >> (64 - width)
+	if err == nil && l.bits > most {
+		err = fmt.Errorf("%s: out of range of %d bits", s, width)
+	}
+	if s[0] == '-' {
+		l.bits = -l.bits & (math.MaxUint64 >> (64 - width))
+	}
 	return l, err
 }
 
@@ -89,7 +98,10 @@ func floatBits(s string, width uint) (uint64, error) {
 	case s == "nan":
 		return infinity | 1<<(fraction-1), nil
 	case hasPayload:
-		v, err := strconv.ParseUint(payload, 16, 64)
+		v, err := strconv.ParseUint(payload, 16, int(fraction))
+		if v == 0 && err == nil {
+			err = fmt.Errorf("%s: no payload", s)
+		}
 		return infinity | v, err
 	case strings.HasPrefix(s, "0x") && !strings.ContainsAny(s, "pP"):
 		s += "p0"

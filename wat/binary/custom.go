@@ -84,7 +84,9 @@ func (d *decoder) nameSubsection(r *reader, id byte) {
 	m := d.m
 	switch id {
 	case namesModule:
-		m.Name = wat.NameOf(r.name())
+		if name := r.name(); r.err == nil {
+			m.Name = wat.NameOf(name)
+		}
 	case namesFunc:
 		nameMap(r, len(m.Funcs), func(i uint32, name string) { m.Funcs[i].Name = name })
 	case namesLocal:
