@@ -13,6 +13,8 @@ const (
 	maxIndent = 40  // levels that are indented; deeper ones stay there
 	wrapAt    = 100 // columns of a line that lists many things
 	dataLine  = 64  // bytes of data in a line
+
+	blockTypes = 12 // types of parameters and results that a block spells out
 )
 
 // Print returns a module as text. Everything that the text refers to has a name:

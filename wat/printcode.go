@@ -178,8 +178,9 @@ func (p *printer) blockType(b BlockType) {
 	}
 	if id, ok := b.Index(); ok {
 		p.put(" (type ", p.ids.Types[id], ")")
-		if s := p.m.Types[id].String(); s != "" {
-			p.put(" ", s)
+		// What a type is, is said again if that is short.
+		if t := p.m.Types[id]; len(t.Params)+len(t.Results) > 0 && len(t.Params)+len(t.Results) <= blockTypes {
+			p.put(" ", t.String())
 		}
 	}
 }

@@ -134,6 +134,7 @@ func TestMalformedNames(t *testing.T) {
 		{"an index twice", "\x01\x07\x02\x00\x01f\x00\x01g", "f", "index 0 of a name is out of order or out of range"},
 		{"a name that is no text", "\x01\x04\x01\x00\x01\xff", "", "malformed UTF-8 encoding"},
 		{"a module name that is no text", "\x00\x02\x01\xff\x01\x04\x01\x00\x01f", "", "malformed UTF-8 encoding"},
+		{"a subsection twice", "\x01\x04\x01\x00\x01f\x01\x04\x01\x00\x01g", "f", "subsection 1 is there twice"},
 		{"a subsection too long", "\x01\x09\x01\x00\x01f", "", "a subsection of 9 bytes, 4 are left"},
 		{"a name too long", "\x01\x04\x01\x00\x09f", "", "unexpected end: a name of 9 bytes, 1 are left"},
 		{"labels of a function without a body", "\x03\x06\x01\x00\x01\x00\x01l", "", "index 0 of a name is out of order or out of range"},

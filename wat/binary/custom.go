@@ -62,8 +62,15 @@ const (
 // specification says, a malformed one is ignored, with a note.
 func (d *decoder) readNames() {
 	r := reader{src: d.src, pos: d.names.Start, end: d.names.End, source: d.source}
+	var seen [256]bool
 	for r.pos < r.end && r.err == nil {
+		at := r.pos
 		id := r.byte()
+		if seen[id] {
+			r.fail(at, "subsection %d is there twice", id)
+			break
+		}
+		seen[id] = true
 		size := r.u32()
 		outer := r.end
 		if uint64(size) > uint64(outer-r.pos) {
