@@ -2,6 +2,7 @@ package wat_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,6 +10,17 @@ import (
 
 	"github.com/watfiber/watfiber/wat"
 )
+
+type errorCase struct{ text, want string }
+
+type errorGroup struct {
+	about string
+	cases []errorCase
+}
+
+// errorCases are texts with a mistake in them, by what the mistake is in, and all
+// the messages that each brings.
+var errorCases = slices.Concat(fieldErrors, bodyErrors)
 
 // messages returns the errors of parsing and checking a text, a line each.
 func messages(text string) string {

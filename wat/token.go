@@ -246,50 +246,56 @@ func (l *tokenizer) skipAnnotation() bool {
 		}
 	}
 	for depth := 1; depth > 0; {
-		for l.pos < l.end && isSpace(l.src[l.pos]) {
-			l.pos++
+		change, ok := l.inAnnotation()
+		if !ok {
+			return false
 		}
-		if l.pos >= l.end {
+		if l.pos >= l.end && depth+change > 0 {
 			l.rep.add(ErrSyntax, Span{start, start + 2}, "close it with )", "unclosed annotation")
 			return false
 		}
-		c := l.src[l.pos]
-		two := byte(0)
-		if l.pos+1 < l.end {
-			two = l.src[l.pos+1]
-		}
-		switch {
-		case c == ';' && two == ';':
-			l.skipLineComment()
-		case c == '(' && two == ';':
-			if !l.skipBlockComment() {
-				return false
-			}
-		case c == '(' && two == '@' && (l.pos+2 >= l.end || !isWord(l.src[l.pos+2]) && l.src[l.pos+2] != '"'):
-			// Only the outermost annotation needs an id.
-			l.pos += 2
-			depth++
-		case c == '(':
-			l.pos++
-			depth++
-		case c == ')':
-			l.pos++
-			depth--
-		case isWord(c) || c == '"':
-			if l.word().kind == tokEOF {
-				return false
-			}
-		case strings.IndexByte(",;[]{}", c) >= 0:
-			l.pos++
-		default:
-			l.rep.add(ErrSyntax, Span{l.pos, l.pos + 1}, "", "illegal character in an annotation")
-			return false
-		}
+		depth += change
 	}
 	if l.annotation != nil {
 		l.annotation(Span{start, l.pos})
 	}
 	return true
+}
+
+// inAnnotation moves past one token inside an annotation, if there is one, and
+// returns by how much it changes the depth of parentheses.
+func (l *tokenizer) inAnnotation() (depth int, ok bool) {
+	for l.pos < l.end && isSpace(l.src[l.pos]) {
+		l.pos++
+	}
+	if l.pos >= l.end {
+		return 0, true
+	}
+	c, two, three := l.src[l.pos], at(l.src[:l.end], l.pos+1), at(l.src[:l.end], l.pos+2)
+	switch {
+	case c == ';' && two == ';':
+		l.skipLineComment()
+	case c == '(' && two == ';':
+		return 0, l.skipBlockComment()
+	case c == '(' && two == '@' && !isWord(three) && three != '"':
+		// Only the outermost annotation needs an id.
+		l.pos += 2
+		return 1, true
+	case c == '(':
+		l.pos++
+		return 1, true
+	case c == ')':
+		l.pos++
+		return -1, true
+	case isWord(c) || c == '"':
+		return 0, l.word().kind != tokEOF
+	case strings.IndexByte(",;[]{}", c) >= 0:
+		l.pos++
+	default:
+		l.rep.add(ErrSyntax, Span{l.pos, l.pos + 1}, "", "illegal character in an annotation")
+		return 0, false
+	}
+	return 0, true
 }
 
 // skipTo moves past the parenthesis that closes the depth groups open at pos,
@@ -354,91 +360,10 @@ func (l *tokenizer) id(t token) (string, bool) {
 	return s[1:], true
 }
 
-// name returns the value of a string token that has to be valid UTF-8.
-func (l *tokenizer) name(t token) (string, bool) {
-	s, ok := l.str(t)
-	if ok && !utf8.ValidString(s) {
-		l.rep.add(ErrLiteral, t.span(), "names are Unicode text", "malformed UTF-8 encoding")
-		return "", false
-	}
-	return s, ok
-}
-
-// str returns the value of a string token: escapes replaced.
-func (l *tokenizer) str(t token) (string, bool) {
-	body := l.src[t.start+1 : t.end-1]
-	if strings.IndexByte(body, '\\') < 0 {
-		return body, true
-	}
-	buf := make([]byte, 0, len(body))
-	for i := 0; i < len(body); {
-		next := strings.IndexByte(body[i:], '\\')
-		if next < 0 {
-			buf = append(buf, body[i:]...)
-			break
-		}
-		buf = append(buf, body[i:i+next]...)
-		i += next
-		size := 0
-		if buf, size = unescape(buf, body[i:]); size == 0 {
-			at := t.start + 1 + i
-			l.rep.add(ErrLiteral, Span{at, at + 2}, `the escapes are \t \n \r \" \' \\ \u{hex} and two hex digits`, "invalid escape in a string")
-			return "", false
-		}
-		i += size
-	}
-	return string(buf), true
-}
-
-// unescape appends the value of the escape that s starts with and returns its
-// length, 0 if it is none.
-func unescape(buf []byte, s string) ([]byte, int) {
-	if len(s) < 2 {
-		return buf, 0
-	}
-	switch s[1] {
-	case 't':
-		return append(buf, '\t'), 2
-	case 'n':
-		return append(buf, '\n'), 2
-	case 'r':
-		return append(buf, '\r'), 2
-	case '"', '\'', '\\':
-		return append(buf, s[1]), 2
-	case 'u':
-		close := strings.IndexByte(s, '}')
-		if len(s) < 5 || s[2] != '{' || close < 4 {
-			return buf, 0
-		}
-		v, ok := parseUint(s[3:close], true)
-		if !ok || v > utf8.MaxRune || v >= 0xD800 && v < 0xE000 {
-			return buf, 0
-		}
-		return utf8.AppendRune(buf, rune(v)), close + 1
-	}
-	if hi, lo := hexDigit(s[1]), hexDigit(at(s, 2)); hi < 16 && lo < 16 {
-		return append(buf, hi<<4|lo), 3
-	}
-	return buf, 0
-}
-
 // at returns byte i of s, or 0 behind its end.
 func at(s string, i int) byte {
 	if i < len(s) {
 		return s[i]
 	}
 	return 0
-}
-
-// hexDigit returns the value of a hexadecimal digit, or 255.
-func hexDigit(c byte) byte {
-	switch {
-	case c >= '0' && c <= '9':
-		return c - '0'
-	case c >= 'a' && c <= 'f':
-		return c - 'a' + 10
-	case c >= 'A' && c <= 'F':
-		return c - 'A' + 10
-	}
-	return 255
 }
