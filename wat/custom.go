@@ -1,6 +1,7 @@
 package wat
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -62,7 +63,37 @@ func (b *builder) annotation(span Span) {
 		b.rep.add(ErrSyntax, tok.span(), "", "unexpected %s in a custom section, expected a string", t.shown(tok))
 		return
 	}
-	b.m.Customs = append(b.m.Customs, c)
+	if c.Name == "name" {
+		b.rep.add(ErrSyntax, name.span(), "names are those of identifiers in the text", "a custom section of names")
+		return
+	}
+	b.m.AddCustom(c)
+}
+
+// AddCustom adds a custom section, or a note if it would not be true of the module
+// once that is encoded anew.
+func (m *Module) AddCustom(c *Custom) {
+	if why := stale(c.Name); why != "" {
+		m.Notes = append(m.Notes, fmt.Sprintf("custom section %q is left out: %s", c.Name, why))
+		return
+	}
+	m.Customs = append(m.Customs, c)
+}
+
+// stale says why a custom section does not stay true when the module is encoded
+// anew, "" if it does.
+func stale(name string) string {
+	switch {
+	case strings.HasPrefix(name, ".debug_"), name == "external_debug_info", name == "sourceMappingURL":
+		return "it refers to the old code by offset"
+	case strings.HasPrefix(name, "metadata.code."):
+		return "it refers to instructions by offset"
+	case strings.HasPrefix(name, "reloc."), name == "linking":
+		return "it refers to the old sections by offset; this is an object file, link it first"
+	case name == "build_id":
+		return "it names the old module"
+	}
+	return ""
 }
 
 // annotationInField is told of an annotation inside a field, where a custom

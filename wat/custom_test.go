@@ -44,6 +44,19 @@ func TestCustomSections(t *testing.T) {
 	}
 }
 
+// What would not be true of the encoded module is left out of a text as of a
+// binary, with a note.
+func TestStaleCustomSectionsInText(t *testing.T) {
+	m := mustParse(t, `(@custom ".debug_line" "x") (@custom "producers" "y") (func)`)
+	want := []string{`custom section ".debug_line" is left out: it refers to the old code by offset`}
+	if diff := cmp.Diff(want, m.Notes); diff != "" {
+		t.Errorf("notes (-want +got):\n%s", diff)
+	}
+	if len(m.Customs) != 1 || m.Customs[0].Name != "producers" {
+		t.Errorf("%d sections are kept", len(m.Customs))
+	}
+}
+
 // A custom section in the text may be longer than a line.
 func TestCustomSectionPrints(t *testing.T) {
 	m := mustParse(t, `(@custom "x" "0123456789012345678901234567890123456789012345678901234567890123456789")`)

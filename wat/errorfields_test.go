@@ -295,6 +295,8 @@ var fieldErrors = []errorGroup{
 			"in.wat:1:14: malformed place of a custom section; write (before first), (after last), or before or after type, import, func, … [WF101]"},
 		{`(@custom "x" 5)`,
 			"in.wat:1:14: unexpected 5 in a custom section, expected a string [WF101]"},
+		{`(@custom "name" "x")`,
+			"in.wat:1:10: a custom section of names; names are those of identifiers in the text [WF101]"},
 		{`(@custom "x" "y"`,
 			"in.wat:1:1: unclosed annotation; close it with ) [WF101]"},
 		{`(func (@custom "x"))`,

@@ -46,7 +46,7 @@ type Module struct {
 	// segments, which instructions that name one need.
 	DataCount bool
 
-	// Notes say what of a binary the tree leaves out, a line each.
+	// Notes say what of the text or binary the tree leaves out, a line each.
 	Notes []string
 
 	scope *scope // the names, of a module that was text

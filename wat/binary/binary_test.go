@@ -27,7 +27,7 @@ func TestMalformed(t *testing.T) {
 	const typeAndFunc = "01 04 01 60 00 00 03 02 01 00" // (func)
 	for _, c := range []struct{ about, sections, want string }{
 		{"a section longer than the file", "01 05 01", "0x8: length out of bounds: section 1 has 5 bytes, 1 are left"},
-		{"a section that does not exist", "0d 01 00", "0x8: malformed section id 13"},
+		{"a section that does not exist", "0d 01 00", "0x8: malformed section id 13; exceptions are no part of WebAssembly 2.0"},
 		{"sections in the wrong order", "03 01 00 01 01 00", "0xb: unexpected content after last section: section 1 is out of order"},
 		{"a section twice", "01 01 00 01 01 00", "0xb: unexpected content after last section: section 1 is out of order"},
 		{"bytes behind the contents of a section", "01 02 00 00", "0xb: section size mismatch: 1 bytes of section 1 are left over"},
@@ -35,12 +35,12 @@ func TestMalformed(t *testing.T) {
 		{"a number too long", "01 06 80 80 80 80 80 00", "0xa: integer representation too long"},
 		{"a number too large", "01 05 80 80 80 80 10", "0xa: integer too large"},
 		{"a count that cannot be", "01 05 ff ff ff ff 0f", "0xa: unexpected end: 4294967295 types in 0 bytes"},
-		{"a type of another form", "01 04 01 5f 00 00", "0xb: unknown form of type 0x5f"},
-		{"a value type that is none", "01 05 01 60 01 6e 00", "0xd: malformed value type 0x6e"},
+		{"a type of another form", "01 04 01 5f 00 00", "0xb: unknown form of type 0x5f; garbage-collected types are no part of WebAssembly 2.0"},
+		{"a value type that is none", "01 05 01 60 01 6e 00", "0xd: malformed value type 0x6e; garbage-collected types are no part of WebAssembly 2.0"},
 		{"a table of numbers", "04 04 01 7f 00 00", "0xb: malformed reference type 0x7f"},
-		{"limits of later versions", "05 03 01 04 00", "0xb: malformed limits flags 0x04"},
+		{"limits of later versions", "05 03 01 04 00", "0xb: malformed limits flags 0x04; memories and tables with 64-bit addresses are no part of WebAssembly 2.0"},
 		{"a mutability that is none", "06 05 01 7f 02 41 00", "0xc: malformed mutability 0x02"},
-		{"an import of a kind that is none", "02 05 01 00 00 04 00", "0xd: malformed import kind 0x04"},
+		{"an import of a kind that is none", "02 05 01 00 00 04 00", "0xd: malformed import kind 0x04; exceptions are no part of WebAssembly 2.0"},
 		{"an export of a kind that is none", "07 04 01 00 04 00", "0xc: malformed export kind 0x04"},
 		{"a name that is no text", "07 05 01 01 ff 00 00", "0xb: malformed UTF-8 encoding"},
 		{"an element segment of a kind that is none", "09 02 01 08", "0xb: malformed elements segment kind 8"},
@@ -54,10 +54,10 @@ func TestMalformed(t *testing.T) {
 		{"a body without end", typeAndFunc + "0a 04 01 02 00 01", "0x18: unexpected end"},
 		{"bytes behind the end of a body", typeAndFunc + "0a 05 01 03 00 0b 01", "0x18: END opcode expected: 1 bytes behind the end of the function"},
 		{"more locals than a function may have", typeAndFunc + "0a 09 01 07 01 ff ff ff 7f 7f 0b", "0x17: too many locals: 268435455"},
-		{"an opcode that is none", typeAndFunc + "0a 05 01 03 00 06 0b", "0x17: illegal opcode 0x06"},
+		{"an opcode that is none", typeAndFunc + "0a 05 01 03 00 06 0b", "0x17: illegal opcode 0x06; exceptions are no part of WebAssembly 2.0"},
 		{"an opcode behind a prefix that is none", typeAndFunc + "0a 06 01 04 00 fc 12 0b", "0x17: illegal opcode 0xfc 18"},
-		{"an opcode behind a prefix that cannot be", typeAndFunc + "0a 08 01 06 00 fd 80 80 04 0b", "0x17: illegal opcode 0xfd 65536"},
-		{"an instruction of a later version", typeAndFunc + "0a 06 01 04 00 12 00 0b", "0x17: illegal opcode 0x12"},
+		{"an opcode behind a prefix that cannot be", typeAndFunc + "0a 08 01 06 00 fd 80 80 04 0b", "0x17: illegal opcode 0xfd 65536; relaxed vector instructions are no part of WebAssembly 2.0"},
+		{"an instruction of a later version", typeAndFunc + "0a 06 01 04 00 12 00 0b", "0x17: illegal opcode 0x12; tail calls are no part of WebAssembly 2.0"},
 		{"an else without an if", typeAndFunc + "0a 05 01 03 00 05 0b", "0x17: END opcode expected: else without if"},
 		{"two elses", typeAndFunc + "0a 09 01 07 00 04 40 05 05 0b 0b", "0x1a: END opcode expected: else without if"},
 		{"a label that is not there", typeAndFunc + "0a 06 01 04 00 0c 01 0b", "0x18: unknown label 1, 0 blocks are open here"},
@@ -82,7 +82,7 @@ func TestNotAModule(t *testing.T) {
 		{"\x00as", "in.wasm:0x0: magic header not detected [WF301]"},
 		{"(module)", "in.wasm:0x0: magic header not detected [WF301]"},
 		{"\x00asm", "in.wasm:0x4: unexpected end: the version of 4 bytes, 0 are left [WF301]"},
-		{"\x00asm\x0d\x00\x01\x00", "in.wasm:0x4: unknown binary version [WF301]"}, // a component
+		{"\x00asm\x0d\x00\x01\x00", "in.wasm:0x4: unknown binary version; components are no part of WebAssembly 2.0 [WF301]"},
 	} {
 		if _, err := binary.Decode("in.wasm", c.data); fmt.Sprint(err) != c.want {
 			t.Errorf("%q:\ngot  %v\nwant %s", c.data, err, c.want)

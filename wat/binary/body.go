@@ -50,10 +50,10 @@ func (b *bodyReader) opcode() op.Code {
 	if c >= 0xFB && c <= 0xFE {
 		n := b.u32()
 		if code = op.Prefixed(c, n); b.err == nil && (n > 0xFFF || code.Info() == nil) {
-			b.fail(at, "illegal opcode 0x%02x %d", c, n)
+			b.failLater(laterOpcode(c, n), at, "illegal opcode 0x%02x %d", c, n)
 		}
 	} else if code.Info() == nil && b.err == nil {
-		b.fail(at, "illegal opcode 0x%02x", c)
+		b.failLater(laterOpcode(c, 0), at, "illegal opcode 0x%02x", c)
 	}
 	if b.err != nil {
 		return op.Nop

@@ -2,7 +2,6 @@ package binary
 
 import (
 	"fmt"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/watfiber/watfiber/wat"
@@ -20,27 +19,7 @@ func (d *decoder) custom(at int) {
 		d.names = span
 		return
 	}
-	if why := stale(name); why != "" {
-		d.m.Notes = append(d.m.Notes, fmt.Sprintf("custom section %q is left out: %s", name, why))
-		return
-	}
-	d.m.Customs = append(d.m.Customs, &wat.Custom{Name: name, Span: wat.Span{Start: at, End: d.end}, Bytes: bytes, After: d.last})
-}
-
-// stale says why a custom section does not stay true when the module is encoded
-// anew, "" if it does.
-func stale(name string) string {
-	switch {
-	case strings.HasPrefix(name, ".debug_"), name == "external_debug_info", name == "sourceMappingURL":
-		return "it refers to the old code by offset"
-	case strings.HasPrefix(name, "metadata.code."):
-		return "it refers to instructions by offset"
-	case strings.HasPrefix(name, "reloc."), name == "linking":
-		return "it refers to the old sections by offset; this is an object file, link it first"
-	case name == "build_id":
-		return "it names the old module"
-	}
-	return ""
+	d.m.AddCustom(&wat.Custom{Name: name, Span: wat.Span{Start: at, End: d.end}, Bytes: bytes, After: d.last})
 }
 
 // The subsections of the name section: those of the specification, and those of

@@ -106,7 +106,7 @@ func (r *reader) valType() wat.ValType {
 	case wat.I32, wat.I64, wat.F32, wat.F64, wat.V128, wat.FuncRef, wat.ExternRef:
 		return t
 	}
-	r.fail(at, "malformed value type 0x%02x", uint32(t))
+	r.failLater(laterTypes[byte(t)], at, "malformed value type 0x%02x", uint32(t))
 	return wat.I32
 }
 
@@ -146,7 +146,11 @@ func (d *decoder) module() {
 	}
 	if d.bytes(4, "the version") != version {
 		if d.err == nil {
-			d.fail(4, "unknown binary version")
+			feature := ""
+			if d.src[6] == 1 {
+				feature = components
+			}
+			d.failLater(feature, 4, "unknown binary version")
 		}
 		return
 	}
@@ -227,5 +231,9 @@ func (d *decoder) known(id wat.SectionID, at int) {
 		s.read(d)
 		return
 	}
-	d.fail(at, "malformed section id %d", id)
+	feature := ""
+	if id == 13 {
+		feature = exceptions
+	}
+	d.failLater(feature, at, "malformed section id %d", id)
 }

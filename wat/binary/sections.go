@@ -8,7 +8,7 @@ func (d *decoder) types() {
 	for range d.count("types") {
 		at := d.pos
 		if c := d.byte(); c != 0x60 && d.err == nil {
-			d.fail(at, "unknown form of type 0x%02x", c)
+			d.failLater(laterTypes[c], at, "unknown form of type 0x%02x", c)
 		}
 		t := &wat.Type{}
 		t.Params = d.valTypes()
@@ -30,7 +30,7 @@ func (d *decoder) limits() (l wat.Limits) {
 			l.Max = uint64(d.u32())
 		}
 	default:
-		d.fail(at, "malformed limits flags 0x%02x", flags)
+		d.failLater(laterLimits(flags), at, "malformed limits flags 0x%02x", flags)
 	}
 	return l
 }
@@ -53,7 +53,11 @@ func (d *decoder) importSection() {
 			g := d.globalType()
 			g.Import = imp
 		default:
-			d.fail(kindAt, "malformed import kind 0x%02x", uint8(kind))
+			feature := ""
+			if kind == 4 {
+				feature = exceptions
+			}
+			d.failLater(feature, kindAt, "malformed import kind 0x%02x", uint8(kind))
 		}
 		imp.Span = wat.Span{Start: at, End: d.pos}
 		if d.err != nil {
