@@ -153,16 +153,12 @@ const (
 	LocalSet     Code = 0x21
 	LocalTee     Code = 0x22
 	GlobalGet    Code = 0x23
-	GlobalSet    Code = 0x24
 	TableGet     Code = 0x25
 	TableSet     Code = 0x26
-	MemorySize   Code = 0x3F
-	MemoryGrow   Code = 0x40
 	I32Const     Code = 0x41
 	I64Const     Code = 0x42
 	F32Const     Code = 0x43
 	F64Const     Code = 0x44
-	I32Eqz       Code = 0x45
 	I32Add       Code = 0x6A
 	I32Sub       Code = 0x6B
 	I32Mul       Code = 0x6C
@@ -177,8 +173,7 @@ const (
 	TableSize Code = 0x2010
 	TableFill Code = 0x2011
 
-	V128Const    Code = 0x300C
-	I8x16Shuffle Code = 0x300D
+	V128Const Code = 0x300C
 )
 
 // Lookup returns the Code of a mnemonic.
