@@ -1,6 +1,7 @@
 package golden
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -92,39 +93,58 @@ func (c *Case) Write() error { return os.WriteFile(c.Path, txtar.Format(c.archiv
 
 func (c *Case) parseOptions() error {
 	for line := range strings.Lines(c.Member(memberOptions)) {
-		flag, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-		switch flag {
-		case "":
-		case "--suspend":
-			c.Options.Suspend = append(c.Options.Suspend, strings.Split(value, ",")...)
-		case "--shape":
-			shape, err := rewrite.ParseShape(value)
-			if err != nil {
-				return fmt.Errorf("%s: %w", c.Path, err)
-			}
-			c.Options.Shape = shape
-		case "--after":
-			c.Options.After = value
-		case "--buffer":
-			n, err := strconv.ParseUint(value, 10, 32)
-			if err != nil {
-				return fmt.Errorf("%s: %w", c.Path, err)
-			}
-			c.Buffer = uint32(n)
-		default:
-			return fmt.Errorf("%s: unknown option %s", c.Path, flag)
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		if err := c.parseOption(line); err != nil {
+			return fmt.Errorf("%s: %s: %w", c.Path, line, err)
 		}
 	}
 	return nil
 }
 
+// parseOption reads a line of the options. They are spelled like those of the
+// command line; a list has an entry a line.
+func (c *Case) parseOption(line string) (err error) {
+	flag, value, _ := strings.Cut(line, " ")
+	o := &c.Options
+	switch flag {
+	case "--suspend":
+		o.Suspend = append(o.Suspend, value)
+	case "--only":
+		o.Only = append(o.Only, value)
+	case "--add":
+		o.Add = append(o.Add, value)
+	case "--add-callers":
+		o.AddCallers = true
+	case "--remove":
+		o.Remove = append(o.Remove, value)
+	case "--ignore-indirect":
+		o.IgnoreIndirect = true
+	case "--pass-arg=asyncify-ignore-imports":
+		o.IgnoreImports = true
+	case "--shape":
+		o.Shape, err = rewrite.ParseShape(value)
+	case "--after":
+		o.After = value
+	case "--buffer":
+		var n uint64
+		n, err = strconv.ParseUint(value, 10, 32)
+		c.Buffer = uint32(n)
+	default:
+		return errors.New("unknown option")
+	}
+	return err
+}
+
 // A RunLine is a line of the member run.
 type RunLine struct {
 	Call
-	Want string
+	Text string // the call as the table writes it
+	Want string // = 35, or traps unreachable
 }
 
-var runLine = regexp.MustCompile(`^(\S+)\((.*)\) (= .*|traps .*|=)$`)
+var runLine = regexp.MustCompile(`^(\S+)\((.*?)\) ?(= .*|traps .*|=|)$`)
 
 // RunLines reads the run table; m says what types the arguments have.
 func (c *Case) RunLines(m *wat.Module) ([]RunLine, error) {
@@ -138,7 +158,7 @@ func (c *Case) RunLines(m *wat.Module) ([]RunLine, error) {
 		if match == nil {
 			return nil, fmt.Errorf("%s: write a run as f(1, 2) = 3 or f(1) traps unreachable, not %q", c.Path, line)
 		}
-		r := RunLine{Call: Call{Name: match[1]}, Want: strings.TrimPrefix(strings.TrimPrefix(match[3], "="), " ")}
+		r := RunLine{Call: Call{Name: match[1]}, Text: match[1] + "(" + match[2] + ")", Want: strings.TrimSpace(match[3])}
 		if err := r.parseArgs(m, match[2]); err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", c.Path, line, err)
 		}

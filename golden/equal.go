@@ -68,26 +68,38 @@ func Schedules() []NamedSchedule {
 func Equivalent(ctx context.Context, original, rewritten Program, calls []Call) (*Outcome, error) {
 	var first *Outcome
 	for _, engine := range Engines() {
-		want, err := Execute(ctx, engine.Config(), original, calls)
+		want, err := EquivalentOn(ctx, engine, Schedules(), original, rewritten, calls)
 		if err != nil {
-			return nil, fmt.Errorf("%s, original: %w", engine.Name, err)
+			return nil, err
 		}
 		if first == nil {
 			first = want
 		}
-		for _, schedule := range Schedules() {
-			p := rewritten
-			p.Schedule = schedule.Schedule
-			got, err := Execute(ctx, engine.Config(), p, calls)
-			if err == nil {
-				err = compare(want, got)
-			}
-			if err != nil {
-				return nil, fmt.Errorf("%s, %s: %w", engine.Name, schedule.Name, err)
-			}
-		}
 	}
 	return first, nil
+}
+
+// EquivalentOn is Equivalent on one engine and under some schedules.
+func EquivalentOn(ctx context.Context, engine Engine, schedules []NamedSchedule, original, rewritten Program, calls []Call) (*Outcome, error) {
+	cache := wazero.NewCompilationCache() // one compilation for all schedules
+	defer cache.Close(ctx)
+	config := engine.Config().WithCompilationCache(cache)
+	want, err := Execute(ctx, config, original, calls)
+	if err != nil {
+		return nil, fmt.Errorf("%s, original: %w", engine.Name, err)
+	}
+	for _, schedule := range schedules {
+		p := rewritten
+		p.Schedule = schedule.Schedule
+		got, err := Execute(ctx, config, p, calls)
+		if err == nil {
+			err = compare(want, got)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s, %s: %w", engine.Name, schedule.Name, err)
+		}
+	}
+	return want, nil
 }
 
 // compare returns how two outcomes differ.

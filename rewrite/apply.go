@@ -99,6 +99,40 @@ func replaceImports(m, ext *wat.Module, r *runtimeText) {
 	}
 }
 
+// keepTypes returns a line with types that the source does not write out, if there
+// are lines that mention one and are gone: types without a field get their numbers
+// in the order in which the text mentions them.
+//
+//	(type (func (param i32))) (type (func)) ;;~ types of lines that are gone keep their numbers
+func (s *state) keepTypes(r *runtimeText) string {
+	last := -1
+	mention := func(id wat.TypeID) {
+		if s.m.Types[id].Implicit {
+			last = max(last, int(id))
+		}
+	}
+	for id := range r.replaced {
+		mention(s.m.Funcs[id].Type)
+	}
+	for _, f := range s.functions {
+		for _, i := range f.dropped {
+			if id, ok := wat.BlockType(f.fn.Body.Instrs[i].Imm).Index(); ok {
+				mention(id)
+			}
+		}
+	}
+	var code strings.Builder
+	for id := 0; id <= last; id++ {
+		if t := s.m.Types[id]; t.Implicit {
+			code.WriteString(strings.TrimSuffix("(type (func "+t.FuncType.String(), " ") + ")) ")
+		}
+	}
+	if last < 0 {
+		return ""
+	}
+	return "  " + markLines(code.String(), "types of lines that are gone keep their numbers")
+}
+
 // editText inserts the lines of a function into the text.
 func (f *function) editText(e *wat.LineEditor, rewritten *wat.Func) {
 	fn := f.fn

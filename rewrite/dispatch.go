@@ -72,14 +72,32 @@ func (f *function) moveBlock(block, at int) {
 	if name := f.fn.Body.LabelName(block); name != "" && !f.m.Source.Binary {
 		code = append(code, wat.ID(name))
 	}
-	b := wat.BlockType(f.fn.Body.Instrs[block].Imm)
-	if t, ok := b.Value(); ok {
-		code = append(code, "(result "+t.String()+")")
-	} else if id, ok := b.Index(); ok {
-		code = append(code, "(type "+strconv.Itoa(int(id))+")")
+	if typ := f.blockTypeText(wat.BlockType(f.fn.Body.Instrs[block].Imm)); typ != "" {
+		code = append(code, typ)
 	}
 	f.before(at, "opened here, so that the dispatch can jump into it", code...)
 	f.edits[len(f.edits)-1].opens = block + 1
+}
+
+// blockTypeText writes the type of a block that takes no parameters: its results,
+// or the type with its index if that is not what results would be read as.
+func (f *function) blockTypeText(b wat.BlockType) string {
+	if t, ok := b.Value(); ok {
+		return "(result " + t.String() + ")"
+	}
+	id, ok := b.Index()
+	if !ok {
+		return ""
+	}
+	t := f.m.Types[id]
+	first := slices.IndexFunc(f.m.Types, func(u *wat.Type) bool { return u.Equal(t.FuncType) })
+	switch {
+	case t.Name != "" && !f.m.Source.Binary:
+		return "(type " + wat.ID(t.Name) + ")"
+	case len(t.Results) > 1 && first == int(id):
+		return t.FuncType.String()
+	}
+	return "(type " + strconv.Itoa(int(id)) + ")"
 }
 
 // entry inserts the test at the entry of the function: reload the frame, go to

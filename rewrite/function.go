@@ -25,7 +25,7 @@ type function struct {
 	sites           []site
 	end, els, depth []int32               // by opener: its end, its else or 0, the constructs around it
 	stacks          map[int][]wat.ValType // by opener of a construct with sites: operands before it
-	returns         bool                  // control can reach the end of the body
+	returns         bool                  // results lie on the stack, or none need to, at the end of the body
 
 	// operands:
 	body       *level

@@ -307,9 +307,10 @@ func (f *function) fallIn(l *level) {
 		f.needsSite = true
 	}
 	if l.dispatches() {
-		use := l.reserved
+		// They stay reserved: to keep the parameters, on a rewind too, must not
+		// overwrite what a target inside has parked.
 		for _, t := range l.params {
-			l.paramTemps = append(l.paramTemps, f.allocate(&use, t))
+			l.paramTemps = append(l.paramTemps, f.allocate(&l.reserved, t))
 		}
 	}
 }

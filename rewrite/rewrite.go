@@ -241,6 +241,7 @@ func (s *state) editAll(ext *wat.Module, r *runtimeText) string {
 			e.Drop(f.Span.Start)
 		}
 	}
+	e.InsertBefore(s.m.Close.Start, s.m.Close.Start, s.keepTypes(r))
 	if s.opts.After != "emit" {
 		e.InsertBefore(s.m.Close.Start, s.m.Close.Start, r.b.String())
 	}

@@ -41,7 +41,8 @@ func (f *function) findSites() error {
 	return check.Func(f.m, f.id, func(i int, s *check.Stack) {
 		top := s.Frames[len(s.Frames)-1]
 		if i == len(b.Instrs) {
-			f.returns = !top.Unreachable
+			// Dead code may leave results as well, and they would be in the way.
+			f.returns = !top.Unreachable || len(s.Values) > top.Height
 			return
 		}
 		isSite := next < len(candidates) && candidates[next].instr == i

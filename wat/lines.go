@@ -41,6 +41,9 @@ func (e *LineEditor) InsertBehind(offset, model int, text string) {
 }
 
 func (e *LineEditor) insert(at, model int, text string) {
+	if text == "" {
+		return
+	}
 	indent := e.indent(model)
 	var b strings.Builder
 	for line := range strings.Lines(text) {

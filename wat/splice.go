@@ -2,6 +2,7 @@ package wat
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/watfiber/watfiber/wat/op"
 )
@@ -10,6 +11,7 @@ import (
 // inserted ones that are given as text. Labels mean what they would mean if the
 // whole were one text.
 type Splice struct {
+	m     *Module
 	s     scanner
 	old   *Body
 	body  Body
@@ -20,7 +22,7 @@ type Splice struct {
 // that m extends. Inserted code may refer to the definitions of m by name, and to
 // the parameters and locals of f by number or name.
 func NewSplice(m *Module, f *Func) *Splice {
-	sp := &Splice{old: &f.Body, place: make([]int32, len(f.Body.Instrs))}
+	sp := &Splice{m: m, old: &f.Body, place: make([]int32, len(f.Body.Instrs))}
 	for i := range sp.place {
 		sp.place[i] = -1
 	}
@@ -78,7 +80,8 @@ func (sp *Splice) label(l Label) Label {
 	return LabelOf(int(sp.place[l.Opener()]))
 }
 
-// Insert appends instructions that are given as text, unfolded.
+// Insert appends instructions that are given as text, unfolded. A type that is
+// written out in it must be one of the module's.
 func (sp *Splice) Insert(code string) {
 	at := uint32(0)
 	if n := len(sp.body.Instrs); n > 0 {
@@ -91,9 +94,28 @@ func (sp *Splice) Insert(code string) {
 	for s.tok.kind != tokEOF && !s.rep.full() {
 		s.step()
 	}
+	ids := sp.typesOf(s.inline)
 	for i := from; i < len(sp.body.Instrs); i++ {
 		sp.body.Instrs[i].Pos = at // a place in the source, for messages
+		if ids != nil {
+			sp.body.Instrs[i].internType(ids)
+		}
 	}
+	s.inline = s.inline[:0]
+}
+
+// typesOf returns the indices of types that inserted code writes out, nil for none.
+func (sp *Splice) typesOf(inline []FuncType) []TypeID {
+	var ids []TypeID
+	for _, sig := range inline {
+		i := slices.IndexFunc(sp.m.Types, func(t *Type) bool { return t.Equal(sig) })
+		if i < 0 {
+			sp.s.fail(ErrType, Span{}, "", "the module has no type %s", describe(sig))
+			i = 0
+		}
+		ids = append(ids, TypeID(i))
+	}
+	return ids
 }
 
 // Reopen appends an instruction, given as text, that opens the block that

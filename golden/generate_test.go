@@ -1,0 +1,681 @@
+package golden
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"pgregory.net/rapid"
+
+	"github.com/watfiber/watfiber/wat"
+	"github.com/watfiber/watfiber/wat/op"
+)
+
+// This file draws valid modules at random: functions with nested control flow that
+// call each other, directly and through a table, and imports that may suspend, with
+// operands of all types lying on the stack below. Every choice is a draw of rapid,
+// its simplest outcome first, so that a failing module shrinks to a small one.
+//
+// Whatever could go on for ever takes from a supply, the global $fuel: the branch
+// to a loop, and calls of functions that are not behind the caller.
+
+// A generator draws a module.
+type generator struct {
+	t     *rapid.T
+	sigs  []wat.FuncType // of the functions to draw
+	table [tableSize]int // the functions in the table
+	lines []string
+}
+
+// numTypes are the types of operands, as likely as they are here.
+var numTypes = []wat.ValType{wat.I32, wat.I64, wat.F64, wat.I32, wat.F32, wat.I64, wat.I32, wat.V128}
+
+// prelude is what all modules have. $doze changes what others may have read before.
+const prelude = `  (import "env" "sleep" (func $sleep (param i32) (result i32)))
+  (import "env" "wait" (func $wait (param i64 f64) (result f64 i32)))
+  (import "env" "i32" (func $log.i32 (param i32)))
+  (import "env" "i64" (func $log.i64 (param i64)))
+  (import "env" "f32" (func $log.f32 (param f32)))
+  (import "env" "f64" (func $log.f64 (param f64)))
+  (memory (export "memory") 1)
+  (global $fuel (mut i32) (i32.const 24))
+  (global $g.i32 (export "g.i32") (mut i32) (i32.const 11))
+  (global $g.i64 (export "g.i64") (mut i64) (i64.const 22))
+  (global $g.f32 (export "g.f32") (mut f32) (f32.const 3.5))
+  (global $g.f64 (export "g.f64") (mut f64) (f64.const 4.25))
+  (global $g.v128 (mut v128) (v128.const i64x2 5 6))
+  (func $spend (result i32)
+    global.get $fuel
+    i32.const 1
+    i32.sub
+    global.set $fuel
+    global.get $fuel
+    i32.const 0
+    i32.gt_s
+  )
+  (func $same (param i32) (result i32)
+    local.get 0
+  )
+  (func $doze (param i32) (result i32)
+    global.get $g.i32
+    i32.const 1
+    i32.add
+    global.set $g.i32
+    global.get $g.f64
+    f64.const 1
+    f64.add
+    global.set $g.f64
+    i32.const 16
+    global.get $g.i32
+    i32.store
+    local.get 0
+    call $sleep
+    i32.const 32
+    global.get $g.f64
+    f64.store
+    global.get $g.i64
+    i64.const 1
+    i64.add
+    global.set $g.i64
+  )
+`
+
+// drawModule draws a module.
+func drawModule(t *rapid.T) *generator {
+	g := &generator{t: t}
+	n := 1 + g.pick("functions", 4)
+	for range n {
+		g.sigs = append(g.sigs, wat.FuncType{Params: g.types("params", 3), Results: g.types("results", 2)})
+	}
+	g.line(0, "(module")
+	g.lines = append(g.lines, strings.TrimSuffix(prelude, "\n"))
+	names := make([]string, tableSize)
+	for i := range names {
+		g.table[i] = g.pick("element", n+numSleepers)
+		names[i] = g.callee(g.table[i])
+	}
+	g.line(1, fmt.Sprintf("(table %d funcref)", tableSize))
+	g.line(1, "(elem (i32.const 0) "+strings.Join(names, " ")+")")
+	for i := range g.sigs {
+		g.function(i)
+	}
+	g.line(0, ")")
+	return g
+}
+
+const (
+	tableSize   = 4
+	numSleepers = 3 // functions of the prelude that may suspend
+)
+
+// callee returns the name of a function: one that is drawn, or, behind them, one of
+// the prelude that may suspend.
+func (g *generator) callee(i int) string {
+	switch i - len(g.sigs) {
+	case 0:
+		return "$sleep"
+	case 1:
+		return "$wait"
+	case 2:
+		return "$doze"
+	}
+	return fmt.Sprintf("$f%d", i)
+}
+
+// sigOf returns the type of a function as callee counts them.
+func (g *generator) sigOf(i int) wat.FuncType {
+	switch i - len(g.sigs) {
+	case 0, 2:
+		return wat.FuncType{Params: []wat.ValType{wat.I32}, Results: []wat.ValType{wat.I32}}
+	case 1:
+		return wat.FuncType{Params: []wat.ValType{wat.I64, wat.F64}, Results: []wat.ValType{wat.F64, wat.I32}}
+	}
+	return g.sigs[i]
+}
+
+// pick draws a number below n, bit by bit: where rapid draws from a range, it
+// favours the ends of it.
+func (g *generator) pick(what string, n int) int {
+	v := 0
+	for m := 1; m < n; m *= 2 {
+		v *= 2
+		if rapid.Bool().Draw(g.t, what) {
+			v++
+		}
+	}
+	return v % n
+}
+
+// types draws at most n types.
+func (g *generator) types(what string, n int) []wat.ValType {
+	types := make([]wat.ValType, g.pick(what, n+1))
+	for i := range types {
+		types[i] = g.anyType()
+	}
+	return types
+}
+
+func (g *generator) anyType() wat.ValType { return numTypes[g.pick("type", len(numTypes))] }
+
+func (g *generator) line(level int, text string) {
+	g.lines = append(g.lines, strings.Repeat("  ", level)+text)
+}
+
+// exported reports whether a host can call a function.
+func (g *generator) exported(i int) bool {
+	return !slices.Contains(slices.Concat(g.sigs[i].Params, g.sigs[i].Results), wat.V128)
+}
+
+// function draws the i-th function.
+func (g *generator) function(i int) {
+	sig := g.sigs[i]
+	head := fmt.Sprintf("(func $f%d", i)
+	if g.exported(i) {
+		head += fmt.Sprintf(` (export "f%d")`, i)
+	}
+	b := &bodyGenerator{generator: g, self: i, budget: g.pick("budget", 64)}
+	for k, t := range sig.Params {
+		head += fmt.Sprintf(" (param $p%d %s)", k, t)
+		b.locals = append(b.locals, t)
+		b.names = append(b.names, fmt.Sprintf("$p%d", k))
+	}
+	g.line(1, head+clauses(nil, sig.Results))
+	for k, t := range append([]wat.ValType{wat.I32}, g.types("locals", 5)...) {
+		g.line(2, fmt.Sprintf("(local $l%d %s)", k, t))
+		b.locals = append(b.locals, t)
+		b.names = append(b.names, fmt.Sprintf("$l%d", k))
+	}
+	g.line(2, "(local $at i32)")
+	b.labels = []drawnLabel{{types: sig.Results}}
+	if g.pick("set locals", 4) > 0 { // so that one that is not reloaded is noticed
+		for k := len(sig.Params); k < len(b.locals); k++ {
+			b.literal(b.locals[k], 40+k)
+			b.put("local.set %s", b.names[k])
+		}
+	}
+	b.sequence(nil, sig.Results)
+	g.line(1, ")")
+}
+
+// clauses writes the type of a construct, with a space before each clause.
+func clauses(params, results []wat.ValType) string {
+	return strings.TrimRight(" "+wat.FuncType{Params: params, Results: results}.String(), " ")
+}
+
+// A bodyGenerator draws the body of a function.
+type bodyGenerator struct {
+	*generator
+	self   int
+	locals []wat.ValType
+	names  []string
+	labels []drawnLabel  // of the constructs around, the innermost last
+	stack  []wat.ValType // operands of the innermost construct
+	dead   bool          // control does not get here
+	again  bool          // the sequence to draw is that of a loop that goes on
+	first  func()        // draws what the sequence to draw starts with
+	budget int           // steps that are left
+	depth  int           // of expressions
+	opened int           // constructs so far
+}
+
+// A drawnLabel is what a branch can go to.
+type drawnLabel struct {
+	name  string // "" for the function
+	loop  bool
+	types []wat.ValType // operands of a branch
+}
+
+func (b *bodyGenerator) put(format string, args ...any) {
+	b.line(1+len(b.labels), fmt.Sprintf(format, args...))
+}
+
+// sequence draws the instructions of a construct that finds some operands and
+// leaves others.
+func (b *bodyGenerator) sequence(params, results []wat.ValType) {
+	b.stack, b.dead = slices.Clone(params), false
+	again, first := b.again, b.first
+	b.again, b.first = false, nil
+	if first != nil {
+		first()
+	}
+	n := b.budget // the body itself goes on until it is used up
+	if len(b.labels) > 1 {
+		n = b.pick("steps", maxSteps)
+	}
+	for ; n > 0 && b.budget > 0; n-- {
+		if b.dead && b.pick("dead code", 4) != 3 {
+			break
+		}
+		b.budget--
+		steps[b.pick("step", len(steps))](b)
+	}
+	if again {
+		b.want(b.labels[len(b.labels)-1].types)
+		b.put("call $spend")
+		b.put("br_if %d", 0)
+	}
+	if b.dead && b.pick("leave the stack as it is", 2) == 0 && len(b.stack) == 0 {
+		return
+	}
+	for keep := 0; len(b.stack) > keep || keep < len(results); {
+		switch {
+		case keep < len(results) && len(b.stack) == keep:
+			b.push(results[keep])
+			keep++
+		case keep < len(results) && keep < len(b.stack) && slices.Equal(b.stack, results[:min(len(results), len(b.stack))]):
+			keep = len(b.stack)
+		default:
+			b.consume()
+		}
+	}
+}
+
+// consume takes the top operand so that everybody can see it.
+func (b *bodyGenerator) consume() {
+	t := b.stack[len(b.stack)-1]
+	b.pop(1)
+	if t == wat.V128 {
+		b.put("i32x4.extract_lane 3")
+		t = wat.I32
+	}
+	b.put("call $log.%s", t)
+}
+
+// maxSteps is more than the steps of a construct.
+const maxSteps = 10
+
+func (b *bodyGenerator) pop(n int) { b.stack = b.stack[:max(0, len(b.stack)-n)] }
+
+// add notes operands that an instruction has pushed.
+func (b *bodyGenerator) add(types ...wat.ValType) { b.stack = append(b.stack, types...) }
+
+// push draws an expression of a type.
+func (b *bodyGenerator) push(t wat.ValType) {
+	var same []string
+	for i, l := range b.locals {
+		if l == t {
+			same = append(same, b.names[i])
+		}
+	}
+	k := b.pick("value", 4+2*len(same))
+	switch {
+	case k >= 4:
+		b.put("local.get %s", same[(k-4)/2])
+	case k == 3:
+		b.put("global.get $g.%s", t)
+	case k == 2 && b.depth < 2:
+		b.depth++
+		b.expression(t)
+		b.depth--
+	default:
+		b.literal(t, b.pick("constant", 50))
+	}
+	b.add(t)
+}
+
+func (b *bodyGenerator) literal(t wat.ValType, v int) {
+	if t == wat.V128 {
+		b.put("v128.const i32x4 1 2 3 %d", v)
+	} else {
+		b.put("%s.const %d", t, v)
+	}
+}
+
+// expression draws an instruction with two operands that it takes.
+func (b *bodyGenerator) expression(t wat.ValType) {
+	b.push(t)
+	b.push(t)
+	switch k := b.pick("expression", 4); {
+	case k == 0:
+		b.push(wat.I32)
+		b.pop(1)
+		b.put("select (result %s)", t)
+	case k == 1 && t == wat.I32:
+		b.put("i32.lt_s")
+	case t == wat.V128:
+		b.put("i32x4.sub")
+	default:
+		b.put("%s.sub", t)
+	}
+	b.pop(2)
+}
+
+// want sees that the operands on top have some types.
+func (b *bodyGenerator) want(types []wat.ValType) {
+	n := len(b.stack) - len(types)
+	if n >= 0 && slices.Equal(b.stack[n:], types) && b.pick("use what is there", 2) == 0 {
+		return
+	}
+	for _, t := range types {
+		b.push(t)
+	}
+}
+
+// steps draw an instruction or a few each; what is more likely is listed twice.
+var steps []func(*bodyGenerator)
+
+func init() { // the steps draw sequences of steps
+	steps = []func(*bodyGenerator){
+		func(b *bodyGenerator) { b.push(b.anyType()) },
+		(*bodyGenerator).callSleeper,
+		(*bodyGenerator).compute,
+		(*bodyGenerator).setLocal,
+		(*bodyGenerator).callFunction,
+		(*bodyGenerator).construct,
+		(*bodyGenerator).construct,
+		(*bodyGenerator).branchIf,
+		(*bodyGenerator).effect,
+		(*bodyGenerator).callSleeper,
+		(*bodyGenerator).callIndirect,
+		(*bodyGenerator).branch,
+		(*bodyGenerator).branchTable,
+		(*bodyGenerator).compute,
+	}
+}
+
+func (b *bodyGenerator) callSleeper() { b.call(len(b.sigs) + b.pick("sleeper", numSleepers)) }
+
+func (b *bodyGenerator) call(i int) {
+	sig := b.sigOf(i)
+	b.want(sig.Params)
+	b.put("call %s", b.callee(i))
+	b.pop(len(sig.Params))
+	b.add(sig.Results...)
+}
+
+// callFunction calls a function: one behind this one, or, while there is fuel, any.
+func (b *bodyGenerator) callFunction() {
+	i := b.pick("function", len(b.sigs))
+	if i > b.self {
+		b.call(i)
+		return
+	}
+	b.spending(func() { b.call(i) }, b.sigs[i].Results)
+}
+
+// callIndirect calls through the table, while there is fuel. Some indices are of a
+// function of another type, and trap.
+func (b *bodyGenerator) callIndirect() {
+	k := b.pick("element", tableSize)
+	sig := b.sigOf(b.table[k])
+	b.spending(func() {
+		b.want(sig.Params)
+		switch b.pick("index", 8) {
+		case 7:
+			b.put("i32.const %d", b.pick("any", tableSize))
+		case 6:
+			b.put("i32.const %d", k)
+		case 5:
+			b.put("i32.const %d", k)
+			b.put("call $same")
+		default:
+			b.put("i32.const %d", k)
+			b.put("local.set $at")
+			b.put("local.get $at")
+		}
+		b.put("call_indirect%s", clauses(sig.Params, sig.Results))
+		b.pop(len(sig.Params))
+		b.add(sig.Results...)
+	}, sig.Results)
+}
+
+// spending draws an if: the code, which leaves results, while there is fuel.
+func (b *bodyGenerator) spending(code func(), results []wat.ValType) {
+	outer := b.stack
+	b.put("call $spend")
+	b.open("if", nil, results)
+	b.stack = nil
+	code()
+	if len(results) > 0 {
+		b.line(len(b.labels), "else")
+		b.stack = nil
+		for _, t := range results {
+			b.push(t)
+		}
+	}
+	b.end()
+	b.stack = append(outer, results...)
+}
+
+// open writes the first line of a construct.
+func (b *bodyGenerator) open(what string, params, results []wat.ValType) {
+	b.opened++
+	l := drawnLabel{name: fmt.Sprintf("$%s%d", what, b.opened), types: results}
+	if l.loop = what == "loop"; l.loop {
+		l.types = params
+	}
+	b.put("%s %s%s", what, l.name, clauses(params, results))
+	b.labels = append(b.labels, l)
+}
+
+func (b *bodyGenerator) end() {
+	b.labels = b.labels[:len(b.labels)-1]
+	b.put("end")
+}
+
+// construct draws a block, loop or if. The value of a local may lie below it that
+// is set inside.
+func (b *bodyGenerator) construct() {
+	first := func() {}
+	if b.pick("a local below", 4) == 3 {
+		i := b.pick("local", len(b.locals))
+		b.put("local.get %s", b.names[i])
+		b.add(b.locals[i])
+		first = func() {
+			b.literal(b.locals[i], 7)
+			b.put("local.set %s", b.names[i])
+			b.callSleeper()
+		}
+	}
+	kind := b.pick("construct", 3)
+	what := []string{"block", "loop", "if"}[kind]
+	if what == "if" {
+		if b.pick("condition", 2) == 0 {
+			b.want([]wat.ValType{wat.I32})
+		} else {
+			b.condition()
+		}
+		b.pop(1)
+	}
+	n := b.pick("operands taken", 1+min(2, len(b.stack)))
+	params := slices.Clone(b.stack[len(b.stack)-n:])
+	b.pop(n)
+	outer, wasDead := b.stack, b.dead
+	results := b.types("results", 2)
+	els := what == "if" && b.pick("else", 2) == 1
+	if what == "if" && !els {
+		results = params
+	}
+	b.open(what, params, results)
+	b.again = what == "loop" && b.pick("repeat", 2) == 1
+	b.first = first
+	b.sequence(params, results)
+	if els {
+		b.line(len(b.labels), "else")
+		b.sequence(params, results)
+	}
+	b.end()
+	b.stack, b.dead = append(outer, results...), wasDead
+}
+
+// effect draws a write to memory or a global, or a call of an import that does not
+// suspend.
+func (b *bodyGenerator) effect() {
+	t := b.anyType()
+	switch b.pick("effect", 3) {
+	case 0:
+		b.want([]wat.ValType{t})
+		b.put("global.set $g.%s", t)
+		b.pop(1)
+	case 1:
+		b.want([]wat.ValType{t})
+		b.consume()
+	default:
+		b.put("i32.const %d", 16*b.pick("address", 4))
+		b.add(wat.I32)
+		b.push(t)
+		b.put("%s.store", t)
+		b.pop(2)
+	}
+}
+
+// computations are instructions that compute, simple ones first; some can trap.
+var computations = []string{
+	"i32.add", "i32.sub", "i32.mul", "i32.eqz", "i32.lt_s", "i32.eq", "i32.shl", "i32.clz", "i64.add", "i64.eqz",
+	"i64.extend_i32_s", "i32.wrap_i64", "i64.lt_u", "f64.add", "f64.lt", "f64.convert_i32_s", "f32.neg", "f32.convert_i32_u",
+	"f32.demote_f64", "f64.promote_f32", "i32x4.splat", "i32x4.add", "i32x4.extract_lane 2", "i64x2.splat", "v128.any_true",
+	"i32.load", "i64.load offset=16", "f32.load", "f64.load offset=8", "v128.load", "i32.div_s", "i32.rem_u", "i32.trunc_f64_s",
+	"select", "nop", "local.tee",
+}
+
+// compute draws an instruction with its operands.
+func (b *bodyGenerator) compute() {
+	text := computations[b.pick("instruction", len(computations))]
+	t := b.anyType()
+	switch text {
+	case "nop":
+		b.put("nop")
+		return
+	case "select":
+		b.want([]wat.ValType{t, t, wat.I32})
+		b.put("select (result %s)", t)
+		b.pop(3)
+		b.add(t)
+		return
+	case "local.tee":
+		b.toLocal("local.tee")
+		return
+	}
+	name, _, _ := strings.Cut(text, " ")
+	code, _ := op.Lookup(name)
+	info := code.Info()
+	var in []wat.ValType
+	for k := range len(info.In) {
+		in = append(in, letterType(info.In[k]))
+	}
+	if info.Imm == op.MemArg { // an address inside the memory
+		b.put("i32.const %d", 16*b.pick("address", 4))
+		b.add(wat.I32)
+	} else {
+		b.want(in)
+	}
+	b.put("%s", text)
+	b.pop(len(in))
+	b.add(letterType(info.Out[0]))
+}
+
+func letterType(letter byte) wat.ValType {
+	switch letter {
+	case 'l':
+		return wat.I64
+	case 'f':
+		return wat.F32
+	case 'd':
+		return wat.F64
+	case 'v':
+		return wat.V128
+	}
+	return wat.I32
+}
+
+func (b *bodyGenerator) setLocal() { b.toLocal("local.set") }
+
+// toLocal draws a local.set or local.tee.
+func (b *bodyGenerator) toLocal(what string) {
+	i := b.pick("local", len(b.locals))
+	b.want([]wat.ValType{b.locals[i]})
+	b.put("%s %s", what, b.names[i])
+	if what == "local.set" {
+		b.pop(1)
+	}
+}
+
+// label draws a label, mostly one of the innermost two.
+func (b *bodyGenerator) label() drawnLabel {
+	n := len(b.labels)
+	if b.pick("near", 4) < 3 {
+		n = min(n, 2)
+	}
+	return b.labels[len(b.labels)-1-b.pick("label", n)]
+}
+
+// condition pushes 0 or 1.
+func (b *bodyGenerator) condition() {
+	b.push(wat.I32)
+	b.put("i32.const 1")
+	b.put("i32.and")
+}
+
+// ref writes a label, by name or by number.
+func (b *bodyGenerator) ref(l drawnLabel) string {
+	if l.name != "" && b.pick("by number", 2) == 0 {
+		return l.name
+	}
+	for i := range b.labels {
+		if b.labels[i].name == l.name {
+			return fmt.Sprint(len(b.labels) - 1 - i)
+		}
+	}
+	return l.name
+}
+
+func (b *bodyGenerator) branchIf() {
+	l := b.label()
+	b.want(l.types)
+	if l.loop {
+		b.put("call $spend")
+		b.add(wat.I32)
+	} else {
+		b.condition()
+	}
+	b.put("br_if %s", b.ref(l))
+	b.pop(1)
+}
+
+// branch draws what ends a sequence; a branch to a loop traps when fuel is out.
+func (b *bodyGenerator) branch() {
+	if len(b.labels) == 1 && b.pick("leave early", 4) < 3 {
+		return
+	}
+	switch b.pick("jump", 16) {
+	default:
+		l := b.label()
+		if l.loop {
+			b.put("call $spend")
+			b.put("i32.eqz")
+			b.put("if")
+			b.put("  unreachable")
+			b.put("end")
+		}
+		b.want(l.types)
+		b.put("br %s", b.ref(l))
+	case 14:
+		b.want(b.labels[0].types)
+		b.put("return")
+	case 15:
+		b.put("unreachable")
+	}
+	b.stack, b.dead = nil, true
+}
+
+// branchTable draws a br_table among labels with the operands of one.
+func (b *bodyGenerator) branchTable() {
+	l := b.label()
+	if l.loop || len(b.labels) == 1 && b.pick("leave early", 4) < 3 {
+		return
+	}
+	var same []drawnLabel
+	for _, other := range b.labels {
+		if !other.loop && slices.Equal(other.types, l.types) {
+			same = append(same, other)
+		}
+	}
+	b.want(l.types)
+	b.push(wat.I32)
+	text := "br_table"
+	for range b.pick("entries", 5) {
+		text += " " + b.ref(same[b.pick("entry", len(same))])
+	}
+	b.put("%s %s", text, b.ref(l))
+	b.stack, b.dead = nil, true
+}
