@@ -1,6 +1,6 @@
 package wat_test
 
-// bodyErrors are mistakes in bodies, and features of later versions.
+// bodyErrors are mistakes in bodies, and features of other versions.
 var bodyErrors = []errorGroup{
 	{"instructions", []errorCase{
 		{"(func i32.ad)",
@@ -201,7 +201,7 @@ in.wat:1:8: unexpected "x", expected an instruction [WF101]`},
 		{"(table $a 1 externref) (table $b 1 funcref) (func (table.copy $a $b (i32.const 0) (i32.const 0) (i32.const 0)))",
 			"in.wat:1:52: type mismatch: table.copy puts funcref into a table of externref [WF202]"},
 	}},
-	{"features of later versions", []errorCase{
+	{"features of other versions", []errorCase{
 		{"(memory i64 1)",
 			"in.wat:1:9: unexpected i64; memories and tables with 64-bit addresses are no part of WebAssembly 2.0 [WF101]"},
 		{"(table i64 1 funcref)",
@@ -242,5 +242,13 @@ in.wat:1:8: unexpected "x", expected an instruction [WF101]`},
 			"in.wat:1:14: unknown instruction i32.atomic.load; threads are no part of WebAssembly 2.0 [WF103]"},
 		{"(func (drop (ref.i31 (i32.const 0))))",
 			"in.wat:1:14: unknown instruction ref.i31; garbage-collected types are no part of WebAssembly 2.0 [WF103]"},
+		{"(func get_local 0)",
+			"in.wat:1:7: unknown instruction get_local; it is called local.get now [WF103]"},
+		{"(func (drop (i32.trunc_s/f64 (f64.const 0))))",
+			"in.wat:1:14: unknown instruction i32.trunc_s/f64; it is called i32.trunc_f64_s now [WF103]"},
+		{"(func (drop (f32.reinterpret/i32 (i32.const 0))))",
+			"in.wat:1:14: unknown instruction f32.reinterpret/i32; it is called f32.reinterpret_i32 now [WF103]"},
+		{"(table 1 anyfunc)",
+			"in.wat:1:10: unexpected anyfunc; it is called funcref now [WF101]"},
 	}},
 }

@@ -98,7 +98,7 @@ const maxTried = 2000
 
 // explain says what could stand in the place of a token, behind others.
 func (e *Error) explain(bad lexer.Token, keyword string, before []lexer.Token) {
-	if hint := laterHint(strings.TrimPrefix(bad.Value, "(")); hint != "" {
+	if hint := otherVersion(strings.TrimPrefix(bad.Value, "(")); hint != "" {
 		e.Msg, e.Hint = "unexpected "+bad.Value, hint
 		return
 	}

@@ -73,10 +73,10 @@ func (s *scanner) expected(what string) {
 		s.fail(ErrSyntax, Span{s.end, s.end}, "", "expected %s", what)
 	case tokOpen:
 		word := "(" + s.openKeyword()
-		s.fail(ErrSyntax, Span{s.tok.start, s.tok.start + len(word)}, laterHint(word[1:]), "expected %s, not %s", what, word)
+		s.fail(ErrSyntax, Span{s.tok.start, s.tok.start + len(word)}, otherVersion(word[1:]), "expected %s, not %s", what, word)
 	default:
 		t := s.tok
-		s.fail(ErrSyntax, t.span(), laterHint(s.text(t)), "expected %s, not %s", what, s.shown(t))
+		s.fail(ErrSyntax, t.span(), otherVersion(s.text(t)), "expected %s, not %s", what, s.shown(t))
 		if _, isInstr := op.Lookup(s.text(t)); t.kind != tokClose && !isInstr {
 			s.advance() // it is of no other use
 		}

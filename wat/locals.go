@@ -44,7 +44,7 @@ func (b *builder) localClause(t *tokenizer, all []local) []local {
 			hint := ""
 			if tok.kind == tokOpen {
 				tok = t.next()
-				hint = laterHint(t.text(tok))
+				hint = otherVersion(t.text(tok))
 				t.skipTo(1)
 			}
 			b.rep.add(ErrSyntax, tok.span(), hint, "unexpected %s, expected a type or )", t.shown(tok))

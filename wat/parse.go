@@ -147,7 +147,7 @@ func (b *builder) field(t *tokenizer, start int) bool {
 		return false
 	}
 	if fieldParsers[keyword] == nil {
-		hint := laterHint(keyword)
+		hint := otherVersion(keyword)
 		if hint == "" {
 			hint = DidYouMean(keyword, fieldKeywords)
 		}

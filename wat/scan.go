@@ -147,7 +147,7 @@ func (s *scanner) mnemonic(t token) (op.Code, bool) {
 
 // unknown reports a word that stands where an instruction should, and is none.
 func (s *scanner) unknown(t token, name string) {
-	switch hint := laterHint(name); {
+	switch hint := otherVersion(name); {
 	case headerClauses["("+name]:
 		s.fail(ErrSyntax, t.span(), "the clauses of a function come in the order export, import, type, param, result, local, body",
 			"unexpected (%s", name)

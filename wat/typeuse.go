@@ -73,7 +73,7 @@ func (s *scanner) typeList(types []ValType) []ValType {
 // unknownType returns message and hint for a word that stands where a type should,
 // and is none.
 func unknownType(word string) (msg, hint string) {
-	if hint = laterHint(word); hint == "" {
+	if hint = otherVersion(word); hint == "" {
 		var all []string
 		for _, v := range valTypes {
 			all = append(all, v.name)
