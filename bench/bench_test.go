@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"math"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/watfiber/watfiber/internal/cli"
+)
+
+// Nothing here looks at how long something takes: only at what is done with it.
+
+func TestNumbersInTables(t *testing.T) {
+	for _, c := range []struct{ what, got, want string }{
+		{"spread of runs", spread(samples{3, 1, 2}), "2.00 (1.00–3.00)"},
+		{"spread of one run", spread(samples{0.0312}), "0.031"},
+		{"spread of none", spread(nil), none},
+		{"spread of what the system does not say", spread(samples{0, 0}), none},
+		{"ratios are taken within a run", spread(samples{10, 40}.ratios(samples{10, 20})), "1.50 (1.00–2.00)"},
+		{"ratio to nothing", spread(samples{1}.ratios(samples{0})), none},
+		{"growth", growth(100, 125), "+25 %"},
+		{"bytes a site", bytesPerSite(100, 150, 4), "12.5"},
+		{"bytes a site without the peer", bytesPerSite(0, 0, 4), none},
+		{"thousands", count(1578095), "1 578 095"},
+		{"call", call{"sw", []int{10, 3}}.String(), "sw(10, 3)"},
+		{"table", table([]string{"a", "b"}, [][]string{{"1"}}), "| a | b |\n|---|---|\n| 1 |  |\n"},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %q, not %q", c.what, c.got, c.want)
+		}
+	}
+	if m := geometricMean([]float64{1, 4}); math.Abs(m-2) > 1e-12 {
+		t.Errorf("geometric mean of 1 and 4 = %g", m)
+	}
+}
+
+func TestCodeSection(t *testing.T) {
+	const header = "\x00asm\x01\x00\x00\x00"
+	for _, c := range []struct {
+		what, data string
+		size       int
+		bad        bool
+	}{
+		{what: "no section", data: header},
+		{what: "behind a custom section", data: header + "\x00\x02\x01x" + "\x0a\x03\x01\x02\x03", size: 3},
+		{what: "padded number", data: header + "\x0a\x83\x80\x00\x01\x02\x03", size: 3},
+		{what: "cut short", data: header + "\x0a\x09\x01", bad: true},
+		{what: "text", data: "(module)", bad: true},
+	} {
+		size, err := codeSection([]byte(c.data))
+		if size != c.size || (err != nil) != c.bad {
+			t.Errorf("%s: %d bytes, %v", c.what, size, err)
+		}
+	}
+}
+
+// A module, an engine or a tool that is missing gives a row that says so.
+func TestReportOfMissingThings(t *testing.T) {
+	r := &report{
+		runs:     3,
+		subjects: []*subject{{name: "lua", missing: "no corpus", kernels: []call{{"k", []int{1}}}}, {name: "go", suspend: "a.b"}},
+		engines:  []engine{{name: "node", missing: "node is not installed"}},
+	}
+	text := r.markdown()
+	for _, want := range []string{
+		"wasm-opt is not installed", "Not measured on node: node is not installed.",
+		"| lua | no corpus |", "lua: no corpus.", "| lua | ; not measured: no corpus |",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the report does not say %q", want)
+		}
+	}
+	if strings.Contains(text, "NaN") || strings.Contains(text, "Inf") || strings.Contains(text, "%!") {
+		t.Errorf("the report has numbers that are none:\n%s", text)
+	}
+	if path, missing := findModule(t.TempDir(), "lua-O2.wasm"); path != "" || missing == "" {
+		t.Errorf("an empty corpus has %q: %q", path, missing)
+	}
+}
+
+// Both engines take the same task, and find the same frames.
+func TestEnginesAgree(t *testing.T) {
+	t.Chdir("..")
+	input := filepath.Join("examples", "c", "kernels-O2.wasm")
+	output := filepath.Join(t.TempDir(), "built.wasm")
+	var diagnosis bytes.Buffer
+	if code := cli.Run([]string{"build", "--suspend=env.yield", input, "-o", output}, nil, &diagnosis, &diagnosis); code != 0 {
+		t.Fatal(diagnosis.String())
+	}
+	if sites, err := sitesIn(diagnosis.String()); err != nil || sites == 0 {
+		t.Errorf("%d call sites, %v", sites, err)
+	}
+	work := task{
+		modules: []module{{original, input}, {ours, output}},
+		kernels: []call{{"k_fib", []int{5}}, {"k_json", []int{2}}}, switches: []call{{"sw", []int{3, 4}}, {"swfat", []int{2, 2}}},
+		runs: 2, best: 1,
+	}
+	answers := map[string]answer{}
+	node, _ := exec.LookPath("node")
+	for _, e := range []engine{wazeroEngine(), nodeEngine(tools{node: node})} {
+		if e.missing != "" {
+			t.Log(e.missing)
+			continue
+		}
+		a, err := e.time(work)
+		if err != nil {
+			t.Fatalf("%s: %v", e.name, err)
+		}
+		answers[e.name] = a
+		if len(a.Kernels) != 2 || len(a.Switches) != 2 || len(a.Kernels[0].Samples[original]) != 2 || len(a.Switches[0].Samples[ours]) != 2 {
+			t.Errorf("%s has not answered everything: %+v", e.name, a)
+		}
+	}
+	if len(answers) < 2 {
+		t.Skip("node is not installed")
+	}
+	for i := range work.switches {
+		if diff := cmp.Diff(answers["wazero"].Switches[i].Bytes, answers["node"].Switches[i].Bytes); diff != "" {
+			t.Errorf("%s: bytes in the buffer on wazero (-) and node (+):\n%s", work.switches[i], diff)
+		}
+	}
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// nodeEngine times calls under node, with the script time.mjs.
+func nodeEngine(t tools) engine {
+	e := engine{name: "node"}
+	if t.node == "" {
+		e.missing = "node is not installed"
+	}
+	e.time = func(task task) (answer, error) { return timeUnderNode(t.node, task) }
+	return e
+}
+
+func timeUnderNode(node string, t task) (answer, error) {
+	var a answer
+	question, err := json.Marshal(map[string]any{
+		"modules": modulesAsJSON(t.modules), "kernels": callsAsJSON(t.kernels), "switches": callsAsJSON(t.switches),
+		"runs": t.runs, "best": t.best,
+	})
+	if err != nil {
+		return a, err
+	}
+	cmd := exec.Command(node, filepath.Join("bench", "time.mjs"), string(question))
+	cmd.Env = append(os.Environ(), "NODE_NO_WARNINGS=1")
+	var diagnosis bytes.Buffer
+	cmd.Stderr = &diagnosis
+	out, err := cmd.Output()
+	if err != nil {
+		return a, fmt.Errorf("%w\n%s", err, &diagnosis)
+	}
+	return a, json.Unmarshal(out, &a)
+}
+
+func modulesAsJSON(modules []module) [][]string {
+	out := [][]string{}
+	for _, m := range modules {
+		out = append(out, []string{m.builder, m.path})
+	}
+	return out
+}
+
+// callsAsJSON returns calls as lists of the name and the arguments.
+func callsAsJSON(calls []call) [][]any {
+	out := [][]any{}
+	for _, c := range calls {
+		list := []any{c.name}
+		for _, a := range c.args {
+			list = append(list, a)
+		}
+		out = append(out, list)
+	}
+	return out
+}
