@@ -103,7 +103,7 @@ func replaceImports(m, ext *wat.Module, r *runtimeText) {
 // are lines that mention one and are gone: types without a field get their numbers
 // in the order in which the text mentions them.
 //
-//	(type (func (param i32))) (type (func)) ;;~ types of lines that are gone keep their numbers
+//	(type (func (param i32))) (type (func)) ;;~ types keep their numbers, though a line that mentions one is gone
 func (s *state) keepTypes(r *runtimeText) string {
 	last := -1
 	mention := func(id wat.TypeID) {
@@ -130,7 +130,7 @@ func (s *state) keepTypes(r *runtimeText) string {
 	if last < 0 {
 		return ""
 	}
-	return "  " + markLines(code.String(), "types of lines that are gone keep their numbers")
+	return "  " + markLines(code.String(), "types keep their numbers, though a line that mentions one is gone")
 }
 
 // editText inserts the lines of a function into the text.

@@ -106,33 +106,38 @@ func (f *function) entry(l *level) {
 	at := l.head()
 	first := l.targets[0]
 	if !f.hasFrame() && first.falls {
-		f.before(at, "called while unwinding: leave", testState, "i32.const 1 i32.eq br_if", idUnwind)
+		f.before(at, "called while unwinding: leave; when rewinding, control falls in", testState, "i32.const 1 i32.eq br_if", idUnwind)
 		return
+	}
+	note := "rewinding: go on to the site"
+	if f.hasFrame() {
+		note = "rewinding: reload this frame and go on to its site"
 	}
 	if f.usesTable(l) {
-		f.before(at, "rewinding: reload this frame and jump to its site", testState, "if", fallLabel(first))
-		f.reload(at)
+		f.before(at, note, testState, "if", fallLabel(first))
+		f.reload(at, "the site number stays on the stack")
 		if f.needsSite {
-			f.before(at, "the site number is still on the stack", "local.tee", idSite)
+			f.before(at, "for the dispatches further in", "local.tee", idSite)
 		}
-		f.table(at, l, f.leave(), "by the site number; -1 if called while unwinding: leave")
+		f.table(at, l, nil, f.leave(), "by the site number; -1 if called while unwinding: leave")
 		return
 	}
-	f.before(at, "rewinding: reload this frame and go on to its site", testState, "if")
+	f.before(at, note, testState, "if")
 	f.asksUnwinding = true
 	f.before(at, "called while unwinding: leave", "call", idUnwinding, "br_if", f.leave())
-	f.reload(at)
+	f.reload(at, "")
 	if f.frame.numbered {
-		f.before(at, "the site number is still on the stack", "local.set", idSite)
+		f.before(at, "the site number was still on the stack", "local.set", idSite)
 	}
 	f.chain(at, l)
 }
 
 // reload inserts calls of the routines that reload the frame. The site number, if
 // there is one, is left on the stack.
-func (f *function) reload(at int) {
+func (f *function) reload(at int, note string) {
 	for _, c := range f.frame.chunks {
-		f.before(at, "", "call", idReload+c.signature, f.sets(c.slots))
+		f.before(at, note, "call", idReload+c.signature, f.sets(c.slots))
+		note = ""
 	}
 }
 
@@ -154,9 +159,8 @@ func (f *function) redispatch(l *level) {
 	if first.lo > deadEntries {
 		number = append(number, "i32.const", strconv.Itoa(first.lo), "i32.sub")
 	}
-	f.before(at, "", number...)
 	last := l.targets[len(l.targets)-1]
-	f.table(at, l, last.label, "")
+	f.table(at, l, number, last.label, "by the site number")
 }
 
 // deadEntries is how many entries a br_table may begin with that are never taken,
@@ -172,9 +176,9 @@ func fallLabel(first *target) string {
 	return ""
 }
 
-// table inserts a br_table with an entry for each site of the level, and the end
-// of the if around it.
-func (f *function) table(at int, l *level, otherwise, note string) {
+// table inserts a br_table with an entry for each site of the level, behind the
+// code for the number, and the end of the if around it.
+func (f *function) table(at int, l *level, number []string, otherwise, note string) {
 	first, last := l.targets[0], l.targets[len(l.targets)-1]
 	var labels []string
 	if l.opener >= 0 && first.lo <= deadEntries {
@@ -186,7 +190,7 @@ func (f *function) table(at int, l *level, otherwise, note string) {
 	if otherwise == last.label {
 		labels = labels[:len(labels)-(last.hi-last.lo)]
 	}
-	f.before(at, note, wrapLine("br_table", append(labels, otherwise)), "end")
+	f.before(at, note, wrapLine(strings.Join(append(number, "br_table"), " "), append(labels, otherwise)), "end")
 }
 
 // wrapLine joins words, in lines that are not much longer than lineWidth.
@@ -223,7 +227,7 @@ func (f *function) chain(at int, l *level) {
 	if first := l.targets[0]; !first.falls {
 		f.before(at, f.sitesOf(first), "br", first.label, "end")
 	} else {
-		f.before(at, "", "end")
+		f.before(at, f.sitesOf(first)+": control falls in", "end")
 	}
 }
 

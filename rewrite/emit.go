@@ -92,11 +92,12 @@ func (f *function) leave() string {
 func (f *function) enter() {
 	switch {
 	case !f.hasFrame():
-		f.before(0, "$fiber.unwind: leave, there is nothing to spill", "block", idUnwind)
+		f.before(0, "the way out when unwinding; there is no frame to spill", "block", idUnwind)
 	case f.frame.numbered:
-		f.before(0, "$fiber.unwind: leave with the number of the site that suspends", "block", idNone, "block", idUnwind, "(result i32)")
+		f.before(0, "ways out: $fiber.unwind, with a site number, spills the frame; $fiber.none does not",
+			"block", idNone, "block", idUnwind, "(result i32)")
 	default:
-		f.before(0, "$fiber.unwind: leave", "block", idNone, "block", idUnwind)
+		f.before(0, "ways out: $fiber.unwind spills the frame, $fiber.none does not", "block", idNone, "block", idUnwind)
 	}
 }
 
@@ -119,9 +120,9 @@ func (f *function) exit() {
 		over = []string{"return"}
 	}
 	if !f.hasFrame() {
-		f.before(end, "$fiber.unwind", append(over, "end")...)
+		f.before(end, "$fiber.unwind ends", append(over, "end")...)
 	} else {
-		note := "$fiber.unwind: spill this frame"
+		note := "$fiber.unwind ends: spill this frame"
 		if f.frame.numbered {
 			note += "; the site number is on the stack"
 		}
@@ -131,7 +132,7 @@ func (f *function) exit() {
 			c := f.frame.chunks[i]
 			f.before(end, "", f.gets(c.slots), "call", idSpill+c.signature)
 		}
-		f.before(end, "$fiber.none", "end")
+		f.before(end, "$fiber.none ends", "end")
 	}
 	if len(f.sig.Results) > 0 {
 		f.before(end, "nobody looks at it while unwinding", zeros(f.sig.Results))
