@@ -56,7 +56,7 @@ func (f *function) apply(ext *wat.Module) (*wat.Func, error) {
 	insert(2 * len(f.fn.Body.Instrs))
 	body, place, err := sp.Body()
 	if err != nil {
-		return nil, fmt.Errorf("emit, function %s: %w", nameOf(f.m, f.id), err)
+		return nil, fmt.Errorf("emit, function %s: %w", f.graph.labels[f.id], err)
 	}
 	fn.Body = body
 	f.place = place

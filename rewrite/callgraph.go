@@ -15,10 +15,11 @@ import (
 // the module. Each member has one reason, the call on a shortest way to what
 // suspends; a direct way is preferred to one through a table.
 type callGraph struct {
-	suspends []bool // by function: a call of it may suspend
-	imports  []bool // by function: it is a suspending import
-	tops     []bool // by function: it calls start_unwind or stop_rewind itself
-	bottoms  []bool // by function: it calls stop_unwind or start_rewind itself
+	labels   []string // by function: its name, as messages and comments have it
+	suspends []bool   // by function: a call of it may suspend
+	imports  []bool   // by function: it is a suspending import
+	tops     []bool   // by function: it calls start_unwind or stop_rewind itself
+	bottoms  []bool   // by function: it calls stop_unwind or start_rewind itself
 	reason   []reason
 	// indirect says by function whether its calls through tables may suspend.
 	indirect []bool
@@ -57,7 +58,7 @@ func (g *callGraph) instruments(id wat.FuncID) bool {
 func buildCallGraph(m *wat.Module, imports []bool, lists Lists) (*callGraph, error) {
 	n := len(m.Funcs)
 	g := &callGraph{
-		suspends: slices.Clone(imports), imports: imports, indirect: make([]bool, n),
+		labels: m.FuncLabels(), suspends: slices.Clone(imports), imports: imports, indirect: make([]bool, n),
 		tops: make([]bool, n), bottoms: make([]bool, n), reason: make([]reason, n),
 	}
 	named, err := lists.resolve(m)
@@ -213,7 +214,7 @@ func (g *callGraph) findRuntime(m *wat.Module, calls *callTable) error {
 			return &wat.Error{
 				Source: m.Source, Span: f.Span, Code: ErrRuntime,
 				Msg: fmt.Sprintf("%s calls start_unwind or stop_rewind, so it is the top of an unwind, and stop_unwind or start_rewind, so it is the bottom",
-					nameOf(m, wat.FuncID(i))),
+					g.labels[i]),
 				Hint: "split it: one function that starts the unwind and ends the rewind, which its callers call, and one at the bottom of the stack that ends the unwind and starts the rewind; see that no optimiser inlines them into one",
 			}
 		}
@@ -275,21 +276,4 @@ func hostWritesTable(m *wat.Module) bool {
 		}
 	}
 	return slices.ContainsFunc(m.Exports, func(e *wat.Export) bool { return e.Kind == wat.KindTable })
-}
-
-// nameOf returns a function as messages and comments name it.
-func nameOf(m *wat.Module, id wat.FuncID) string {
-	f := m.Funcs[id]
-	switch {
-	case f.Name != "":
-		return wat.ID(f.Name)
-	case f.Import != nil:
-		return importName(f)
-	}
-	for _, e := range m.Exports {
-		if e.Kind == wat.KindFunc && e.Index == uint32(id) {
-			return wat.ID(wat.NameOf(e.Name))
-		}
-	}
-	return fmt.Sprintf("function %d", id)
 }

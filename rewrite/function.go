@@ -103,7 +103,7 @@ func (f *function) tempName(t int) string {
 func (f *function) unsupported(instr int, format string, args ...any) error {
 	in := f.fn.Body.Instrs[instr]
 	return &wat.Error{
-		Source: f.m.Source, Code: ErrUnsupported, Func: nameOf(f.m, f.id),
+		Source: f.m.Source, Code: ErrUnsupported, Func: f.graph.labels[f.id],
 		Span: wat.Span{Start: int(in.Pos), End: int(in.Pos) + len(in.Op.Info().Name)},
 		Msg:  fmt.Sprintf(format, args...),
 		Hint: "keep it in a table and its index on the stack",

@@ -37,9 +37,9 @@ func reasonText(m *wat.Module, g *callGraph, id wat.FuncID) string {
 		case isImport:
 			return "calls " + importName(m.Funcs[r.callee]) + ", a suspending import"
 		case isTop:
-			return "calls " + nameOf(m, r.callee) + ", which unwinds"
+			return "calls " + g.labels[r.callee] + ", which unwinds"
 		}
-		return "calls " + nameOf(m, r.callee) + ", which may suspend"
+		return "calls " + g.labels[r.callee] + ", which may suspend"
 	}
 	return "does not suspend"
 }
@@ -79,7 +79,7 @@ func (f *function) siteText(k int) string {
 	s := f.sites[k]
 	text := "call_indirect"
 	if !s.indirect {
-		text = "call " + nameOf(f.m, s.callee)
+		text = "call " + f.graph.labels[s.callee]
 	}
 	if c := f.around(s.instr); c >= 0 {
 		text += " in " + f.fn.Body.Instrs[c].Op.String()

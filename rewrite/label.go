@@ -70,7 +70,7 @@ func (f *function) calleeWord(k int) string {
 	case callee.Import != nil:
 		return word(callee.Import.Name)
 	}
-	return word(strings.TrimPrefix(strings.ReplaceAll(nameOf(f.m, s.callee), " ", "."), "$"))
+	return word(strings.TrimPrefix(strings.ReplaceAll(f.graph.labels[s.callee], " ", "."), "$"))
 }
 
 // constructWord is how labels name a construct: by its own label, or by what it is.

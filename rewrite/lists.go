@@ -50,7 +50,7 @@ func (l Lists) resolve(m *wat.Module) (*marked, error) {
 	}
 	for id := range m.Funcs {
 		if k.add[id] && k.remove[id] {
-			return nil, &wat.Error{Code: ErrList, Msg: fmt.Sprintf("%s is both in the list to add and in the list to remove", nameOf(m, wat.FuncID(id)))}
+			return nil, &wat.Error{Code: ErrList, Msg: fmt.Sprintf("%s is both in the list to add and in the list to remove", m.FuncLabels()[id])}
 		}
 	}
 	return k, nil

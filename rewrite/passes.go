@@ -85,7 +85,7 @@ func (s *state) eachFunction(passes []pass) error {
 	inParallel(len(s.functions), func(i int) {
 		f := s.functions[i]
 		for _, p := range passes {
-			if errs[i] = guard(p.name, nameOf(f.m, f.id), func() error { return p.each(f) }); errs[i] != nil || len(f.sites) == 0 {
+			if errs[i] = guard(p.name, f.graph.labels[f.id], func() error { return p.each(f) }); errs[i] != nil || len(f.sites) == 0 {
 				return
 			}
 		}

@@ -64,7 +64,6 @@ type Result struct {
 	Functions    int // functions with a body in the source
 	Instrumented int // those that got code
 	Sites        int
-	Warnings     []string
 }
 
 // Rewrite instruments a valid module, as package check says. The error is a
@@ -222,7 +221,7 @@ func (s *state) applyAll(ext *wat.Module) error {
 	errs := make([]error, len(s.functions))
 	inParallel(len(s.functions), func(i int) {
 		f := s.functions[i]
-		errs[i] = guard("runtime", nameOf(f.m, f.id), func() (err error) {
+		errs[i] = guard("runtime", f.graph.labels[f.id], func() (err error) {
 			ext.Funcs[f.id], err = f.apply(ext)
 			return err
 		})

@@ -59,6 +59,24 @@ func (m *Module) funcHint() []string {
 	return hints
 }
 
+// FuncLabels returns every function as messages and comments name it: by its name,
+// its import, its export, or its number.
+func (m *Module) FuncLabels() []string {
+	labels := m.funcHint()
+	for i, f := range m.Funcs {
+		switch {
+		case f.Name != "":
+			labels[i] = ID(f.Name)
+		case f.Import != nil: // as patterns for imports name it
+		case labels[i] != "":
+			labels[i] = ID(NameOf(labels[i]))
+		default:
+			labels[i] = "function " + strconv.Itoa(i)
+		}
+	}
+	return labels
+}
+
 func (m *Module) globalHint() []string {
 	hints := make([]string, len(m.Globals))
 	for i, g := range m.Globals {

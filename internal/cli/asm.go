@@ -25,8 +25,11 @@ func (a *asmCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	for _, n := range m.Notes {
-		c.note(n)
+	out := binary.Encode(m)
+	if err := c.write(binaryOutput(a.Output, out)); err != nil {
+		return err
 	}
-	return c.write(binaryOutput(a.Output, binary.Encode(m)))
+	c.notes(m.Notes)
+	c.notes(binary.Warnings(m, out))
+	return nil
 }

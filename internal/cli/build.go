@@ -78,15 +78,16 @@ func (b *buildCmd) Run(c *console) error {
 	}
 	p.done()
 	if !b.Quiet {
-		c.notes(m, r)
+		c.notes(m.Notes)
+		c.notes(binary.Warnings(r.Module, out))
 		fmt.Fprintln(c.stderr, summary(m, r, len(out)))
 	}
 	return nil
 }
 
-// notes prints what was left out of the module, and warnings.
-func (c *console) notes(m *wat.Module, r *rewrite.Result) {
-	for _, n := range append(m.Notes, r.Warnings...) {
+// notes prints what was left out of a module, or what is to be known of it.
+func (c *console) notes(notes []string) {
+	for _, n := range notes {
 		c.note(n)
 	}
 }

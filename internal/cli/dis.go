@@ -22,8 +22,6 @@ func (d *disCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	for _, n := range m.Notes {
-		c.note(n)
-	}
+	c.notes(m.Notes)
 	return c.write(textOutput(d.Output, wat.Print(m)))
 }

@@ -55,6 +55,6 @@ func (r *rewriteCmd) Run(c *console) error {
 		return err
 	}
 	p.done()
-	c.notes(m, result)
+	c.notes(m.Notes)
 	return c.write(textOutput(r.Output, result.Text))
 }

@@ -12,10 +12,6 @@ const Magic = "\x00asm"
 
 const version = "\x01\x00\x00\x00"
 
-// MaxLocals bounds the locals that one function may declare. Engines in browsers
-// take 50 000.
-const MaxLocals = 1 << 20
-
 // IsBinary reports whether data is a binary module, by its first bytes.
 func IsBinary(data string) bool { return len(data) >= 4 && data[:4] == Magic }
 
@@ -129,6 +125,7 @@ type decoder struct {
 	imports   int          // imports of all kinds
 	dataCount int          // -1: no such section
 	bodies    bool         // the code section was read
+	locals    int          // of all functions so far
 	last      wat.SectionID
 	rank      int      // of the last known section in the order of sections
 	names     wat.Span // the name section

@@ -275,6 +275,9 @@ func (d *decoder) function(f *wat.Func) {
 	b := bodyReader{reader: d.reader, noDataCount: d.dataCount < 0}
 	b.end = f.Span.End
 	f.Locals = b.locals()
+	if d.locals += f.NumLocals(); d.locals > len(d.src)+spareLocals {
+		b.fail(at, "too many locals: %d in the functions up to here, of a module of %d bytes", d.locals, len(d.src))
+	}
 	f.Body = b.read((b.end-b.pos)*2/5 + 2) // compilers emit 2.5 bytes an instruction
 	if b.err == nil && b.pos != b.end {
 		b.fail(b.pos, "END opcode expected: %d bytes behind the end of the function", b.end-b.pos)

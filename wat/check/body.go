@@ -52,11 +52,7 @@ func (c *bodyChecker) function(id wat.FuncID) *wat.Error {
 	f := c.m.Funcs[id]
 	sig := c.m.Types[f.Type].FuncType
 	c.locals.set(sig.Params, f.Locals)
-	err := c.body(&f.Body, f.Span, sig.Results)
-	if err != nil && (c.m.Source == nil || c.m.Source.Binary) {
-		err.Func = funcName(c.m, id)
-	}
-	return err
+	return c.body(&f.Body, f.Span, sig.Results)
 }
 
 // body checks a sequence of instructions that leaves results.

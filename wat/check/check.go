@@ -36,6 +36,7 @@ func Module(m *wat.Module) error {
 func Func(m *wat.Module, id wat.FuncID, visit func(i int, s *Stack)) error {
 	c := bodyChecker{m: m, visit: visit}
 	if err := c.function(id); err != nil {
+		name(m, err, m.FuncLabels()[id])
 		return err
 	}
 	return nil
@@ -257,24 +258,24 @@ func (c *moduleChecker) bodies() {
 			}
 		}
 	})
-	for _, err := range errs {
-		if err != nil {
-			c.errs = append(c.errs, err)
+	var labels []string
+	for i, err := range errs {
+		if err == nil {
+			continue
 		}
+		if labels == nil {
+			labels = c.m.FuncLabels()
+		}
+		name(c.m, err, labels[i])
+		c.errs = append(c.errs, err)
 	}
 }
 
-// funcName returns a function as messages name it.
-func funcName(m *wat.Module, id wat.FuncID) string {
-	if name := m.Funcs[id].Name; name != "" {
-		return wat.ID(name)
+// name adds the function to an error whose place does not show it.
+func name(m *wat.Module, err *wat.Error, function string) {
+	if m.Source == nil || m.Source.Binary {
+		err.Func = function
 	}
-	for _, e := range m.Exports {
-		if e.Kind == wat.KindFunc && e.Index == uint32(id) {
-			return wat.ID(wat.NameOf(e.Name))
-		}
-	}
-	return fmt.Sprintf("function %d", id)
 }
 
 // instrSpan returns the place of an instruction: its mnemonic in the text.
