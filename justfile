@@ -36,7 +36,7 @@ bench *ARGS:
 
 # Check that what documents show is what the tool prints.
 docs:
-    go test ./internal/rules
+    go test ./internal/rules ./golden -run "TestDocuments|TestImports"
 
 # Everything that continuous integration does.
 ci:
