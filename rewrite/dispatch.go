@@ -61,7 +61,7 @@ func (f *function) openLevel(l *level) {
 		f.redispatch(l)
 	}
 	if len(params) > 0 {
-		f.before(l.head(), "", f.gets(params))
+		f.before(l.head(), "the operands again", f.gets(params))
 	}
 }
 

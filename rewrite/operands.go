@@ -187,9 +187,11 @@ func (f *function) findCut(l *level, t *target) {
 }
 
 // park gives the operands at the cut of a target their temporaries, and tells
-// what its sites require.
+// what its sites require. Inside a construct only the temporaries of operands that
+// matter stay reserved; those lie below the others.
 func (f *function) park(l *level, t *target) error {
 	use := l.reserved
+	kept := use
 	for _, o := range t.operands {
 		if o.matters && o.typ.IsRef() {
 			return f.unsupported(t.at, "a %s lies on the operand stack while this may suspend, and references cannot be spilled to memory", o.typ)
@@ -198,10 +200,11 @@ func (f *function) park(l *level, t *target) error {
 		t.parked = append(t.parked, temp)
 		if o.matters {
 			t.reads = append(t.reads, f.temp(temp))
+			kept = use
 		}
 	}
 	for _, inner := range t.inner {
-		inner.reserved = use
+		inner.reserved = kept
 	}
 	for _, slot := range t.reads {
 		f.requiredBy = append(f.requiredBy, required{t.lo, t.hi, slot})
@@ -252,7 +255,7 @@ func (f *function) back(t *target, j int, stack []operand, read []slotID) ([]ope
 			read = append(read, slotID(in.Imm))
 		}
 	case in.Op == op.GlobalGet:
-		return stack, read, !top.matters
+		return stack, read, !top.matters || !f.m.Globals[in.Imm].Mutable
 	case in.Op == op.Select || in.Op == op.SelectT:
 		stack = append(stack, top, top, operand{wat.I32, top.matters})
 	case in.Op == op.RefIsNull:
