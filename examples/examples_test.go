@@ -81,8 +81,7 @@ func TestKernelsReturnWhatNativeBuildsReturn(t *testing.T) {
 	}
 }
 
-// The Crystal programs of a corpus, with one wazero engine; the examples have had
-// both.
+// The Crystal programs of a corpus.
 func TestCorpusProgramsPrintWhatIsExpected(t *testing.T) {
 	found := 0
 	for _, module := range corpusModules(t) {
@@ -91,11 +90,13 @@ func TestCorpusProgramsPrintWhatIsExpected(t *testing.T) {
 			continue
 		}
 		found++
-		t.Run(filepath.Base(module), func(t *testing.T) {
-			t.Parallel()
-			stdout, _ := watfiber(t, "run", module)
-			compare(t, read(t, expected[0]), stdout)
-		})
+		for _, engine := range engines {
+			t.Run(filepath.Base(module)+"/"+engine, func(t *testing.T) {
+				t.Parallel()
+				stdout, _ := watfiber(t, "run", "--engine="+engine, module)
+				compare(t, read(t, expected[0]), stdout)
+			})
+		}
 	}
 	if found == 0 {
 		t.Skip("no module of the corpus has a file NAME.expected beside it")

@@ -27,6 +27,25 @@ func Engines() []Engine {
 	return engines
 }
 
+// Prepare compiles programs. As long as the configuration is not released, what
+// is executed with it does not compile them again.
+func (e Engine) Prepare(ctx context.Context, programs ...Program) (config wazero.RuntimeConfig, release func(), err error) {
+	cache := wazero.NewCompilationCache()
+	config = e.Config().WithCompilationCache(cache)
+	rt := wazero.NewRuntimeWithConfig(ctx, config) // a cache keeps what somebody uses
+	release = func() {
+		_ = rt.Close(ctx)
+		_ = cache.Close(ctx)
+	}
+	for _, p := range programs {
+		if _, err := rt.CompileModule(ctx, p.Binary); err != nil {
+			release()
+			return nil, nil, err
+		}
+	}
+	return config, release, nil
+}
+
 // compilerSupported reports whether wazero can compile for this machine.
 func compilerSupported() (ok bool) {
 	defer func() { ok = recover() == nil }()
@@ -81,9 +100,11 @@ func Equivalent(ctx context.Context, original, rewritten Program, calls []Call) 
 
 // EquivalentOn is Equivalent on one engine and under some schedules.
 func EquivalentOn(ctx context.Context, engine Engine, schedules []NamedSchedule, original, rewritten Program, calls []Call) (*Outcome, error) {
-	cache := wazero.NewCompilationCache() // one compilation for all schedules
-	defer cache.Close(ctx)
-	config := engine.Config().WithCompilationCache(cache)
+	config, release, err := engine.Prepare(ctx, original, rewritten)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", engine.Name, err)
+	}
+	defer release()
 	want, err := Execute(ctx, config, original, calls)
 	if err != nil {
 		return nil, fmt.Errorf("%s, original: %w", engine.Name, err)

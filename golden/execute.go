@@ -10,6 +10,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/watfiber/watfiber/wat"
 	"github.com/watfiber/watfiber/wat/binary"
@@ -34,18 +35,24 @@ type Program struct {
 	Suspending func(module, name string) bool
 	Schedule   Schedule
 	Buffer     uint32 // bytes for frames; 0 for a page
+	// BufferAt is the export that returns the address of memory for the buffer;
+	// "" if memory is added for it.
+	BufferAt string
+	// WASI says that the imports of wasi_snapshot_preview1 are what they should be,
+	// and not calls that are only noted.
+	WASI bool
 }
 
 // An Outcome is what the calls of a program have led to.
 type Outcome struct {
 	Results  []string // of each call: its values, or the trap
 	Trace    []string // the host calls, in order
-	Memory   []byte   // without the buffer
+	Memory   []byte   // without the buffer, and with nothing behind it if it was added
 	Globals  []string // those that are exported
 	Suspends int
 }
 
-// The data block of the buffer, at the start of memory that is added for it, and
+// The data block of the buffer, at the start of memory that is there for it, and
 // words around the frames that nothing may change.
 const (
 	pageSize   = 1 << 16
@@ -95,14 +102,31 @@ func (x *execution) instantiate(ctx context.Context, rt wazero.Runtime) error {
 		return fmt.Errorf("instantiate: %w", err)
 	}
 	x.inst = inst
-	if m := inst.Memory(); m != nil {
-		pages, ok := m.Grow((x.Buffer+2*frameStart+pageSize-1)/pageSize + 1)
-		if !ok {
-			return errors.New("the memory cannot grow by the buffer: leave room below its maximum")
-		}
-		x.data = pages * pageSize
-		x.resetBuffer()
+	if inst.Memory() == nil {
+		return nil
 	}
+	if err := x.findBuffer(ctx); err != nil {
+		return err
+	}
+	x.resetBuffer()
+	return nil
+}
+
+// findBuffer finds memory for the buffer.
+func (x *execution) findBuffer(ctx context.Context) error {
+	if x.BufferAt != "" {
+		address, err := x.inst.ExportedFunction(x.BufferAt).Call(ctx)
+		if err != nil {
+			return err
+		}
+		x.data = uint32(address[0])
+		return nil
+	}
+	pages, ok := x.inst.Memory().Grow((x.Buffer+2*frameStart+pageSize-1)/pageSize + 1)
+	if !ok {
+		return errors.New("the memory cannot grow by the buffer: leave room below its maximum")
+	}
+	x.data = pages * pageSize
 	return nil
 }
 
@@ -256,8 +280,11 @@ func (x *execution) fail(format string, args ...any) {
 // observe reads what the calls have left behind.
 func (x *execution) observe() {
 	if m := x.inst.Memory(); m != nil {
-		bytes, _ := m.Read(0, x.data)
-		x.out.Memory = slices.Clone(bytes)
+		bytes, _ := m.Read(0, m.Size())
+		x.out.Memory = slices.Clone(bytes[:x.data])
+		if x.BufferAt != "" {
+			x.out.Memory = append(x.out.Memory, bytes[x.end()+4:]...)
+		}
 	}
 	for _, e := range x.Module.Exports {
 		if e.Kind != wat.KindGlobal {
@@ -290,6 +317,12 @@ func (x *execution) provide(ctx context.Context, rt wazero.Runtime) error {
 		}
 	}
 	for _, name := range modules {
+		if x.WASI && name == wasi_snapshot_preview1.ModuleName {
+			if _, err := wasi_snapshot_preview1.Instantiate(ctx, rt); err != nil {
+				return err
+			}
+			continue
+		}
 		host := name
 		if kinds[name] {
 			host = "host:" + name
