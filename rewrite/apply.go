@@ -130,7 +130,7 @@ func (s *state) keepTypes(r *runtimeText) string {
 	if last < 0 {
 		return ""
 	}
-	return "  " + markLines(code.String(), "types keep their numbers, though a line that mentions one is gone")
+	return markLines(code.String(), "types keep their numbers, though a line that mentions one is gone")
 }
 
 // editText inserts the lines of a function into the text.

@@ -116,16 +116,23 @@ func (g *callGraph) propagate(calls *callTable, lists Lists, named *marked) {
 		}
 	}
 	g.spread(calls, stop, queue)
-	queue = queue[:0]
+	if !lists.IgnoreIndirect {
+		g.spread(calls, stop, g.callIndirectly(calls, stop))
+	}
+	g.list(named.add)
+}
+
+// callIndirectly marks and returns the functions that suspend only since they call
+// through a table.
+func (g *callGraph) callIndirectly(calls *callTable, stop []bool) (marked []wat.FuncID) {
 	for i, at := range calls.indirect {
-		if at >= 0 && g.indirect[i] && !g.suspends[i] && !stop[i] {
+		if at >= 0 && !g.suspends[i] && !stop[i] {
 			g.suspends[i] = true
 			g.reason[i] = reason{kind: callsIndirect, instr: at}
-			queue = append(queue, wat.FuncID(i))
+			marked = append(marked, wat.FuncID(i))
 		}
 	}
-	g.spread(calls, stop, queue)
-	g.list(named.add)
+	return marked
 }
 
 // spread marks the callers of the functions in the queue, and theirs, nearest

@@ -240,9 +240,10 @@ func (s *state) editAll(ext *wat.Module, r *runtimeText) string {
 			e.Drop(f.Span.Start)
 		}
 	}
-	e.InsertBefore(s.m.Close.Start, s.m.Close.Start, s.keepTypes(r))
+	last := s.m.Fields[len(s.m.Fields)-1].Span.Start // the runtime is indented like it
+	e.InsertBefore(s.m.Close.Start, last, s.keepTypes(r))
 	if s.opts.After != "emit" {
-		e.InsertBefore(s.m.Close.Start, s.m.Close.Start, r.b.String())
+		e.InsertBefore(s.m.Close.Start, last, r.b.String())
 	}
 	return e.Text()
 }

@@ -21,7 +21,6 @@ type runtimeText struct {
 
 // line writes one line; note is the comment behind the marker.
 func (r *runtimeText) line(code, note string) {
-	r.b.WriteString("  ")
 	if code != "" {
 		r.b.WriteString(code + " ")
 	}

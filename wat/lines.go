@@ -16,8 +16,9 @@ const (
 // A LineEditor inserts whole lines into a text and turns lines into comments. It
 // never changes a character of a line that stays.
 type LineEditor struct {
-	src   *Source
-	edits []lineEdit
+	src       *Source
+	lineBreak string
+	edits     []lineEdit
 }
 
 type lineEdit struct {
@@ -26,7 +27,7 @@ type lineEdit struct {
 }
 
 // NewLineEditor returns an editor of the text of src.
-func NewLineEditor(src *Source) *LineEditor { return &LineEditor{src: src} }
+func NewLineEditor(src *Source) *LineEditor { return &LineEditor{src: src, lineBreak: src.lineBreak()} }
 
 // InsertBefore inserts lines before the line that holds offset. They are indented
 // like the line that holds model.
@@ -49,7 +50,7 @@ func (e *LineEditor) insert(at, model int, text string) {
 	for line := range strings.Lines(text) {
 		b.WriteString(indent)
 		b.WriteString(strings.TrimRight(line, "\n"))
-		b.WriteByte('\n')
+		b.WriteString(e.lineBreak)
 	}
 	e.edits = append(e.edits, lineEdit{at, b.String()})
 }
@@ -90,7 +91,7 @@ func (e *LineEditor) Text() string {
 		from = edit.at
 		if edit.text != "" {
 			if from > 0 && from == len(e.src.Text) && e.src.Text[from-1] != '\n' {
-				b.WriteByte('\n')
+				b.WriteString(e.lineBreak)
 			}
 			b.WriteString(edit.text)
 			continue

@@ -64,6 +64,7 @@ func (n *normaliser) insert(at int, text string) { n.replace(Span{at, at}, text)
 // apply makes the replacements; of two in one place the first comes first.
 func (n *normaliser) apply() string {
 	slices.SortStableFunc(n.edits, func(a, b spanEdit) int { return a.span.Start - b.span.Start })
+	lineBreak := n.m.Source.lineBreak()
 	var b strings.Builder
 	at := 0
 	for _, e := range n.edits {
@@ -71,6 +72,9 @@ func (n *normaliser) apply() string {
 			continue // inside what was replaced as a whole
 		}
 		b.WriteString(n.src[at:e.span.Start])
+		if lineBreak != "\n" {
+			e.text = strings.ReplaceAll(strings.ReplaceAll(e.text, lineBreak, "\n"), "\n", lineBreak)
+		}
 		b.WriteString(e.text)
 		at = e.span.End
 	}

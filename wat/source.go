@@ -120,3 +120,11 @@ func shorten(before, marked, after string) (string, string, string) {
 	}
 	return string(b), string(m), string(a)
 }
+
+// lineBreak returns what ends the first line: what is to end those that are added.
+func (s *Source) lineBreak() string {
+	if i := strings.IndexByte(s.Text, '\n'); i > 0 && s.Text[i-1] == '\r' {
+		return "\r\n"
+	}
+	return "\n"
+}

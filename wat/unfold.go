@@ -93,7 +93,9 @@ func (u *unfolder) step() {
 	case tokClose:
 		u.close()
 	default:
-		u.emit(u.instruction())
+		line := &formLine{}
+		u.emit(line)
+		u.instruction(line)
 	}
 }
 
@@ -117,10 +119,8 @@ func (u *unfolder) open() {
 			u.arm(parent, parent.operands == 2)
 		}
 	}
-	g := unfoldGroup{}
-	code, _ := op.Lookup(u.text(u.tok))
-	g.line = u.instruction()
-	switch code {
+	g := unfoldGroup{line: &formLine{}}
+	switch code, _ := op.Lookup(u.text(u.tok)); code {
 	case op.Block, op.Loop:
 		g.kind = groupBlock
 		u.emit(g.line)
@@ -128,6 +128,7 @@ func (u *unfolder) open() {
 		g.kind = groupIf
 		g.noThen = u.ifs.lacksThen(start)
 	}
+	u.instruction(g.line)
 	u.groups = append(u.groups, g)
 }
 
@@ -159,15 +160,16 @@ func (u *unfolder) close() {
 	u.advance()
 }
 
-// instruction reads a mnemonic and what belongs to it.
-func (u *unfolder) instruction() *formLine {
-	line := &formLine{words: []Span{u.tok.span()}}
+// instruction reads a mnemonic and what belongs to it, and the comments behind it
+// up to the next word: a line that is emitted here has to be emitted before.
+func (u *unfolder) instruction(line *formLine) {
+	line.words = []Span{u.tok.span()}
 	u.last = line
 	for u.advance(); ; u.advance() {
 		switch u.tok.kind {
 		case tokKeyword:
 			if _, mnemonic := op.Lookup(u.text(u.tok)); mnemonic {
-				return line
+				return
 			}
 		case tokOpen:
 			ahead := u.tokenizer
@@ -177,9 +179,9 @@ func (u *unfolder) instruction() *formLine {
 				u.typeClause(line)
 				continue
 			}
-			return line
+			return
 		case tokClose, tokEOF:
-			return line
+			return
 		}
 		line.words = append(line.words, u.tok.span())
 	}
