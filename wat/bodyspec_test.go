@@ -152,7 +152,7 @@ func TestScannerFollowsGrammar(t *testing.T) {
 func TestScannerFollowsGrammarOnGoldens(t *testing.T) {
 	files, _ := filepath.Glob("../golden/testdata/*.txtar")
 	if len(files) == 0 {
-		t.Skip("there are no files golden/testdata/*.txtar")
+		t.Fatal("there are no files golden/testdata/*.txtar")
 	}
 	n := 0
 	for _, path := range files {
@@ -172,7 +172,7 @@ func TestScannerFollowsGrammarOnGoldens(t *testing.T) {
 // of binaries that are kept with the project,
 func TestScannerFollowsGrammarOnBinaries(t *testing.T) {
 	n := 0
-	filepath.WalkDir("../testdata", func(path string, d fs.DirEntry, err error) error {
+	filepath.WalkDir("../examples", func(path string, d fs.DirEntry, err error) error {
 		if err == nil && filepath.Ext(path) == ".wasm" {
 			code, err := os.ReadFile(path)
 			if err != nil {
@@ -183,7 +183,7 @@ func TestScannerFollowsGrammarOnBinaries(t *testing.T) {
 		return nil
 	})
 	if n == 0 {
-		t.Skip("there are no files testdata/**/*.wasm")
+		t.Fatal("there are no files examples/**/*.wasm")
 	}
 	t.Logf("%d functions", n)
 }

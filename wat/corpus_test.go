@@ -203,7 +203,8 @@ func TestCorpusRuns(t *testing.T) {
 			}
 		}
 		if len(kernels) == 0 {
-			t.Skip("it exports no functions k_… to run")
+			t.Log("it exports no functions k_… to run")
+			return
 		}
 		want := runKernels(t, []byte(code), kernels)
 		printed := binary.Encode(mustParse(t, wat.Print(m)))
