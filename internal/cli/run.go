@@ -41,11 +41,11 @@ Examples:
 
 A Crystal program that switches fibers:
 
-    watfiber run examples/crystal/bench.wasm
+    watfiber run examples/crystal/pipeline.wasm
 
 A C program that calls an import env.yield:
 
-    watfiber run --suspend=env.yield --stats examples/c/sieve.wasm 100
+    watfiber run --suspend=env.yield --stats examples/c/generator.wasm 10
 
 An export of a library:
 
