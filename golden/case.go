@@ -30,6 +30,7 @@ const (
 	memberIn      = "in.wat"
 	memberOut     = "out.wat"
 	memberRun     = "run"
+	memberNotes   = "notes"
 	memberError   = "error"
 )
 
@@ -44,7 +45,7 @@ func ReadCase(path string) (*Case, error) {
 		return nil, fmt.Errorf("%s: a case starts with a sentence that says what it shows", path)
 	}
 	for _, f := range c.archive.Files {
-		if !slices.Contains([]string{memberOptions, memberIn, memberOut, memberRun, memberError}, f.Name) {
+		if !slices.Contains([]string{memberOptions, memberIn, memberOut, memberRun, memberNotes, memberError}, f.Name) {
 			return nil, fmt.Errorf("%s: unknown member %s", path, f.Name)
 		}
 	}

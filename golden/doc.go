@@ -8,6 +8,7 @@
 //	-- in.wat --    the source
 //	-- out.wat --   what becomes of it, byte for byte
 //	-- run --       calls with their results: sum(5) = 35, fail(0) traps unreachable
+//	-- notes --     what the user is told besides, if anything
 //	-- error --     instead of out.wat and run: the message, if it is refused
 //
 // The harness rewrites in.wat and compares; checks that the result is valid,

@@ -97,21 +97,30 @@ func checkCase(t *testing.T, c *Case) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *update {
-		if result.Text != c.Member(memberOut) || table != c.Member(memberRun) {
-			c.Set(memberOut, result.Text)
-			if table != "" {
-				c.Set(memberRun, table)
-			}
-			write(t, c)
+	notes := ""
+	for _, n := range result.Notes {
+		notes += n + "\n"
+	}
+	compareMembers(t, c, map[string]string{memberOut: result.Text, memberRun: table, memberNotes: notes})
+}
+
+// compareMembers compares members of a case with what they should be, or updates
+// them.
+func compareMembers(t *testing.T, c *Case, members map[string]string) {
+	changed := false
+	for _, name := range []string{memberOut, memberRun, memberNotes} {
+		want, got := c.Member(name), members[name]
+		switch {
+		case want == got:
+		case *update:
+			c.Set(name, got)
+			changed = true
+		default:
+			t.Errorf("%s:\n%s", name, udiff.Unified("want", "got", want, got))
 		}
-		return
 	}
-	if want := c.Member(memberOut); want != result.Text {
-		t.Errorf("out.wat:\n%s", udiff.Unified("want", "got", want, result.Text))
-	}
-	if want := c.Member(memberRun); want != table {
-		t.Errorf("run:\n%s", udiff.Unified("want", "got", want, table))
+	if changed {
+		write(t, c)
 	}
 }
 

@@ -277,10 +277,34 @@ func reachedByRef(b *wat.Body, reached func(wat.FuncID)) {
 // hostWritesTable reports whether a host can put functions of its own into a
 // table: it is imported or exported, or a function reference comes in.
 func hostWritesTable(m *wat.Module) bool {
-	for _, t := range m.Tables {
-		if t.Import != nil {
+	for _, d := range m.Imports() {
+		switch {
+		case d.Kind == wat.KindTable,
+			d.Kind == wat.KindGlobal && m.Globals[d.Index].Type == wat.FuncRef,
+			d.Kind == wat.KindFunc && slices.Contains(m.FuncTypeOf(wat.FuncID(d.Index)).Results, wat.FuncRef):
 			return true
 		}
 	}
-	return slices.ContainsFunc(m.Exports, func(e *wat.Export) bool { return e.Kind == wat.KindTable })
+	return slices.ContainsFunc(m.Exports, func(e *wat.Export) bool {
+		switch e.Kind {
+		case wat.KindFunc:
+			return slices.Contains(m.FuncTypeOf(wat.FuncID(e.Index)).Params, wat.FuncRef)
+		case wat.KindGlobal:
+			return m.Globals[e.Index].Mutable && m.Globals[e.Index].Type == wat.FuncRef
+		}
+		return e.Kind == wat.KindTable
+	})
+}
+
+// notes returns what a user is to know of the functions that may suspend.
+func (g *callGraph) notes(m *wat.Module) []string {
+	if m.Start == nil || !g.suspends[m.Start.Func] {
+		return nil
+	}
+	exported := func(e *wat.Export) bool { return e.Kind == wat.KindFunc && wat.FuncID(e.Index) == m.Start.Func }
+	if slices.ContainsFunc(m.Exports, exported) {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: %s runs when the module is instantiated and may suspend; for a host to rewind it, it has to be exported as well",
+		m.Source.Place(m.Start.Span.Start), g.labels[m.Start.Func])}
 }

@@ -64,6 +64,7 @@ type Result struct {
 	Functions    int // functions with a body in the source
 	Instrumented int // those that got code
 	Sites        int
+	Notes        []string // what a user is to know, a line each
 }
 
 // Rewrite instruments a valid module, as package check says. The error is a
@@ -113,6 +114,7 @@ func (s *state) callGraph() error {
 	if s.graph, err = buildCallGraph(s.m, imports, s.opts.Lists); err != nil {
 		return err
 	}
+	s.result.Notes = s.graph.notes(s.m)
 	if err := s.normalise(); err != nil {
 		return err
 	}

@@ -79,6 +79,7 @@ func (b *buildCmd) Run(c *console) error {
 	p.done()
 	if !b.Quiet {
 		c.notes(m.Notes)
+		c.notes(r.Notes)
 		c.notes(binary.Warnings(r.Module, out))
 		fmt.Fprintln(c.stderr, summary(m, r, len(out)))
 	}

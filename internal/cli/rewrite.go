@@ -56,5 +56,6 @@ func (r *rewriteCmd) Run(c *console) error {
 	}
 	p.done()
 	c.notes(m.Notes)
+	c.notes(result.Notes)
 	return c.write(textOutput(r.Output, result.Text))
 }
