@@ -1,5 +1,6 @@
 // Package golden is the corpus of small cases that show what a rewrite does, and
-// the harness that checks it: used by tests only.
+// the harness that checks it: used by tests only. README.md has the order to read
+// them in.
 //
 // A case is a txtar file in testdata. It starts with one sentence that says what
 // it shows; then come

@@ -4,12 +4,15 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/aymanbagabas/go-udiff"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/watfiber/watfiber/rewrite"
 	"github.com/watfiber/watfiber/wat"
@@ -22,7 +25,7 @@ var update = flag.Bool("update", false, "write out.wat, run and error of the cas
 const maxLines = 150
 
 // leastCases is a lower bound on the size of the corpus.
-const leastCases = 1
+const leastCases = 185
 
 func TestGolden(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txtar")
@@ -42,6 +45,29 @@ func TestGolden(t *testing.T) {
 				checkCase(t, c)
 			}
 		})
+	}
+}
+
+// TestFamilies checks that README.md names the families of cases: what their names
+// start with.
+func TestFamilies(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var listed, found []string
+	for _, match := range regexp.MustCompile("(?m)^\\| `([a-z]+_)`").FindAllStringSubmatch(string(readme), -1) {
+		listed = append(listed, match[1])
+	}
+	paths, _ := filepath.Glob("testdata/*.txtar")
+	for _, path := range paths {
+		family, _, _ := strings.Cut(filepath.Base(path), "_")
+		found = append(found, family+"_")
+	}
+	slices.Sort(listed)
+	slices.Sort(found)
+	if diff := cmp.Diff(slices.Compact(found), listed); diff != "" {
+		t.Errorf("README.md does not list the families that there are (-cases +README):\n%s", diff)
 	}
 }
 

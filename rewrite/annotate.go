@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/watfiber/watfiber/wat"
@@ -44,7 +45,8 @@ func comment(format string, args ...any) string {
 	return wat.InsertMark + " " + fmt.Sprintf(format, args...) + "\n"
 }
 
-// annotateTargets marks where each target resumes, and what is parked there.
+// annotateTargets marks where each target resumes, what is parked there, and what
+// the code behind has to find as it was.
 func (f *function) annotateTargets(e *wat.LineEditor) {
 	for todo := []*level{f.body}; len(todo) > 0; {
 		l := todo[0]
@@ -57,11 +59,24 @@ func (f *function) annotateTargets(e *wat.LineEditor) {
 			if len(t.operands) > 0 {
 				note += "; on the operand stack: " + describeOperands(t.operands)
 			}
+			if len(t.reads) > 0 {
+				note += "; needs " + f.refs(t.reads)
+			}
 			at := int(f.fn.Body.Instrs[t.cut].Pos)
 			e.InsertBefore(at, at, comment("%s", note))
 			todo = append(todo, t.inner...)
 		}
 	}
+}
+
+// refs lists slots, each once.
+func (f *function) refs(slots []slotID) string {
+	slots = slices.Compact(slices.Sorted(slices.Values(slots)))
+	words := make([]string, len(slots))
+	for i, s := range slots {
+		words[i] = f.ref(s)
+	}
+	return strings.Join(words, " ")
 }
 
 func describeOperands(operands []operand) string {

@@ -46,7 +46,8 @@ func (f *function) layOut() error {
 		s := slotID(i)
 		t := f.slotType(s)
 		if t.IsRef() {
-			return f.unsupported(f.sites[0].instr, "%s, a %s, is read behind a call that may suspend, and references cannot be spilled to memory", f.ref(s), t)
+			return f.unsupported(f.sites[f.firstNeed(s)].instr, "keep it in a table, and its index in the local",
+				"%s, a reference of type %s, is needed when the function suspends here, and memory cannot hold it", f.ref(s), t)
 		}
 		kind := slices.Index(slotTypes[:], t)
 		byType[kind] = append(byType[kind], s)
@@ -55,6 +56,22 @@ func (f *function) layOut() error {
 	f.frame.slots = slices.Concat(byType[:]...)
 	f.cutChunks()
 	return nil
+}
+
+// firstNeed returns the first site that needs a slot.
+func (f *function) firstNeed(s slotID) (site int) {
+	site = len(f.sites)
+	for _, r := range f.requiredBy {
+		if r.slot == s {
+			site = min(site, r.lo)
+		}
+	}
+	f.findLive(func(k, first int, live bitset) {
+		if i := int(s) - first; i >= 0 && i < 64*len(live) && live.has(i) {
+			site = min(site, k)
+		}
+	})
+	return site
 }
 
 // cutChunks divides the frame among routines.

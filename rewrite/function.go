@@ -100,12 +100,14 @@ func (f *function) tempName(t int) string {
 }
 
 // unsupported returns an error about an instruction that cannot be instrumented.
-func (f *function) unsupported(instr int, format string, args ...any) error {
-	in := f.fn.Body.Instrs[instr]
+func (f *function) unsupported(instr int, hint, format string, args ...any) error {
 	return &wat.Error{
-		Source: f.m.Source, Code: ErrUnsupported, Func: f.graph.labels[f.id],
-		Span: wat.Span{Start: int(in.Pos), End: int(in.Pos) + len(in.Op.Info().Name)},
-		Msg:  fmt.Sprintf(format, args...),
-		Hint: "keep it in a table and its index on the stack",
+		Source: f.m.Source, Span: mnemonicSpan(f.fn.Body.Instrs[instr]), Code: ErrUnsupported,
+		Func: f.graph.labels[f.id], Msg: fmt.Sprintf(format, args...), Hint: hint,
 	}
+}
+
+// mnemonicSpan returns where the mnemonic of an instruction stands.
+func mnemonicSpan(in wat.Instr) wat.Span {
+	return wat.Span{Start: int(in.Pos), End: int(in.Pos) + len(in.Op.Info().Name)}
 }

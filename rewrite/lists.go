@@ -32,7 +32,8 @@ type marked struct{ only, add, remove []bool }
 // resolve finds the functions that the lists name.
 func (l Lists) resolve(m *wat.Module) (*marked, error) {
 	if len(l.Only) > 0 && len(l.Add)+len(l.Remove) > 0 {
-		return nil, &wat.Error{Code: ErrList, Msg: "a list of the only functions excludes lists of functions to add and to remove"}
+		return nil, &wat.Error{Code: ErrList, Msg: "a list of the only functions excludes lists of functions to add and to remove",
+			Hint: "name in it all that may suspend"}
 	}
 	names := functionNames(m)
 	k := &marked{}

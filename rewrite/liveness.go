@@ -12,6 +12,8 @@ type bitset []uint64
 
 func newBitset(n int) bitset { return make(bitset, (n+63)/64) }
 
+func (b bitset) has(i int) bool { return b[i/64]>>(i%64)&1 != 0 }
+
 func (b bitset) add(i int) { b[i/64] |= 1 << (i % 64) }
 
 // union adds c to b and reports whether b has grown.

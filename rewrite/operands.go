@@ -194,7 +194,8 @@ func (f *function) park(l *level, t *target) error {
 	kept := use
 	for _, o := range t.operands {
 		if o.matters && o.typ.IsRef() {
-			return f.unsupported(t.at, "a %s lies on the operand stack while this may suspend, and references cannot be spilled to memory", o.typ)
+			return f.unsupported(t.at, "keep it in a table, and its index on the stack",
+				"a reference of type %s lies on the operand stack when the function suspends here, and memory cannot hold it", o.typ)
 		}
 		temp := f.allocate(&use, o.typ)
 		t.parked = append(t.parked, temp)

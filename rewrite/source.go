@@ -62,7 +62,7 @@ func checkIDs(m *wat.Module, g *callGraph) error {
 	refuse := func(span wat.Span, what, name string) error {
 		return &wat.Error{
 			Source: m.Source, Span: span, Code: ErrMarker, Msg: fmt.Sprintf("the name of %s %s is one that inserted code uses", what, wat.ID(name)),
-			Hint: "rename it: such names start with $fiber.",
+			Hint: "rename it, best to something that does not start with $fiber.",
 		}
 	}
 	for _, x := range m.Globals {
@@ -84,7 +84,7 @@ func checkIDs(m *wat.Module, g *callGraph) error {
 		}
 		for _, l := range f.Body.Labels {
 			if isReserved(l.Name) {
-				return refuse(wat.Span{Start: int(f.Body.Instrs[l.Opener].Pos), End: int(f.Body.Instrs[l.Opener].Pos) + 1}, "label", l.Name)
+				return refuse(mnemonicSpan(f.Body.Instrs[l.Opener]), "label", l.Name)
 			}
 		}
 	}

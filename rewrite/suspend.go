@@ -52,7 +52,7 @@ func suspendingImports(m *wat.Module, opts Options) ([]bool, error) {
 	suspends := make([]bool, len(m.Funcs))
 	if opts.IgnoreImports {
 		if len(opts.Suspend) > 0 {
-			return nil, &wat.Error{Code: ErrList, Msg: "imports that may suspend are listed, and imports are to be ignored"}
+			return nil, &wat.Error{Code: ErrList, Msg: "imports that may suspend are listed, and imports are to be ignored", Hint: "leave one of the two out"}
 		}
 		return suspends, nil
 	}
@@ -94,7 +94,7 @@ func SuspendsItself(m *wat.Module) bool {
 // mark marks the imports that a pattern matches; there has to be one.
 func mark(m *wat.Module, suspends []bool, pattern string) error {
 	if strings.TrimSpace(pattern) == "" {
-		return &wat.Error{Code: ErrList, Msg: "a pattern in the list of suspending imports is empty"}
+		return &wat.Error{Code: ErrList, Msg: "a pattern in the list of suspending imports is empty", Hint: "write module.name, with * for any characters"}
 	}
 	found := false
 	var all []string
@@ -114,7 +114,7 @@ func mark(m *wat.Module, suspends []bool, pattern string) error {
 	err := &wat.Error{Code: ErrList, Msg: fmt.Sprintf("no imported function matches %q", pattern)}
 	for i, f := range m.Funcs {
 		if f.Import == nil && (f.Name == pattern || wat.ID(f.Name) == pattern) {
-			err.Hint = fmt.Sprintf("function %d has this name, but it is not imported", i)
+			err.Hint = fmt.Sprintf("function %d has this name, but it is not imported; functions are listed with --add", i)
 			return err
 		}
 	}
@@ -153,11 +153,15 @@ func nothingSuspends(m *wat.Module) error {
 			all = append(all, importName(f))
 		}
 	}
-	return &wat.Error{
+	err := &wat.Error{
 		Source: m.Source, Span: wat.NoSpan, Code: ErrList,
 		Msg:  "nothing in this module may suspend: it imports nothing from asyncify or fiber, and no import is listed",
 		Hint: importList(all),
 	}
+	if len(all) > 0 {
+		err.Hint += "; say with --suspend which of them may"
+	}
+	return err
 }
 
 // importList is a hint with the imports to choose from.
