@@ -143,6 +143,7 @@ func (s *state) normalise() error {
 			return fmt.Errorf("normalise: %w", err)
 		}
 		s.m = m
+		s.graph.labels = m.FuncLabels() // functions may have got names
 	}
 	return checkIDs(s.m, s.graph)
 }
@@ -188,8 +189,7 @@ func (f *function) emitLines() error {
 
 // runtime is the pass that puts edits and runtime into the tree and the text.
 func (s *state) runtime() error {
-	// All sites of a function may turn out to be in unreachable code.
-	s.functions = slices.DeleteFunc(s.functions, func(f *function) bool { return len(f.sites) == 0 })
+	s.dropWithoutSites()
 	s.result.Instrumented = len(s.functions)
 	unwinding := false
 	for _, f := range s.functions {
@@ -216,6 +216,17 @@ func (s *state) runtime() error {
 		s.result.Text = s.editAll(ext, r)
 	}
 	return nil
+}
+
+// dropWithoutSites leaves out the functions that get no code: a list names one that
+// calls nothing that may suspend, or all its sites are in unreachable code.
+func (s *state) dropWithoutSites() {
+	s.functions = slices.DeleteFunc(s.functions, func(f *function) bool {
+		if len(f.sites) == 0 && s.graph.reason[f.id].kind == isListed {
+			s.result.Notes = append(s.result.Notes, s.graph.labels[f.id]+" is listed as a function that may suspend, but calls nothing that may")
+		}
+		return len(f.sites) == 0
+	})
 }
 
 // applyAll puts the edited functions into the tree.

@@ -94,6 +94,9 @@ func (n *normaliser) breakBefore(at int, indent string) {
 // breakBehind puts what follows an offset into a line of its own; a comment stays.
 func (n *normaliser) breakBehind(at int, indent string) {
 	end := n.restOfLine(at)
+	if end > at && n.src[end-1] == '\n' {
+		return
+	}
 	if rest := strings.TrimLeft(n.src[end:n.m.Source.LineEnd(end)], " \t\r"); rest != "" && rest != "\n" {
 		space := len(n.src[end:]) - len(strings.TrimLeft(n.src[end:], " \t"))
 		n.replace(Span{end, end + space}, "\n"+indent)
