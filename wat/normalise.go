@@ -126,14 +126,22 @@ func (n *normaliser) restOfLine(at int) int {
 	}
 }
 
-// ownLine puts a field into lines of its own.
+// ownLine puts a field into a line of its own; comments inside go before it.
 func (n *normaliser) ownLine(span Span) {
 	indent := n.indentOf(span.Start)
 	n.breakBefore(span.Start, indent)
 	n.breakBehind(span.End, indent)
-	if text := n.src[span.Start:span.End]; strings.Contains(text, "\n") {
-		n.replace(span, oneLine(text))
+	text := n.src[span.Start:span.End]
+	if !strings.Contains(text, "\n") {
+		return
 	}
+	t := tokenizer{src: text, end: len(text), rep: &report{}}
+	t.trivia = func(s Span) {
+		n.insert(span.Start, strings.TrimRight(text[s.Start:s.End], "\r\n")+"\n"+indent)
+	}
+	for t.next().kind != tokEOF {
+	}
+	n.replace(span, oneLine(text))
 }
 
 // indentOf returns the indentation of the line that holds an offset; of a field
