@@ -16,7 +16,7 @@ import (
 func (f *function) addedLocals() (names []string, types []wat.ValType) {
 	for i, t := range f.temps {
 		names = append(names, f.tempName(i))
-		types = append(types, t)
+		types = append(types, t.typ)
 	}
 	if f.needsSite {
 		names = append(names, idSite)

@@ -29,10 +29,11 @@ type function struct {
 
 	// operands:
 	body       *level
-	temps      []wat.ValType    // temporaries that park operands, in order of allocation
-	needsSite  bool             // the site number has to outlive the entry
-	requiredBy []required       // what sites need besides the locals that are read behind them
-	setAt      map[uint32][]int // by local: where it is set; made when first asked for
+	temps      []temporary           // what park operands, in order of allocation
+	tempsOf    [len(slotTypes)][]int // by type in the order of slotTypes: its temporaries
+	needsSite  bool                  // the site number has to outlive the entry
+	requiredBy []required            // what sites need besides the locals that are read behind them
+	setAt      map[uint32][]int      // by local: where it is set; made when first asked for
 
 	// liveness:
 	live bitset // the locals that are read behind some site
@@ -52,6 +53,12 @@ type function struct {
 // temporary, numbered behind them.
 type slotID uint32
 
+// A temporary is a local that a function gets to park operands in.
+type temporary struct {
+	typ wat.ValType
+	nth int // among those of its type
+}
+
 func newFunction(m *wat.Module, g *callGraph, id wat.FuncID, shape Shape) *function {
 	f := &function{m: m, graph: g, id: id, fn: m.Funcs[id], sig: m.FuncTypeOf(id), shape: shape}
 	f.numLocals = len(f.sig.Params)
@@ -70,7 +77,7 @@ func (f *function) slotType(s slotID) wat.ValType {
 	case i < len(f.sig.Params):
 		return f.sig.Params[i]
 	case i >= f.numLocals:
-		return f.temps[i-f.numLocals]
+		return f.temps[i-f.numLocals].typ
 	}
 	run := sort.Search(len(f.runEnds), func(k int) bool { return f.runEnds[k] > uint32(s) })
 	return f.fn.Locals[run].Type
@@ -90,13 +97,7 @@ func (f *function) ref(s slotID) string {
 
 // tempName returns the name of a temporary: $fiber.i32.0 is the first of type i32.
 func (f *function) tempName(t int) string {
-	n := 0
-	for _, typ := range f.temps[:t] {
-		if typ == f.temps[t] {
-			n++
-		}
-	}
-	return "$fiber." + f.temps[t].String() + "." + strconv.Itoa(n)
+	return "$fiber." + f.temps[t].typ.String() + "." + strconv.Itoa(f.temps[t].nth)
 }
 
 // unsupported returns an error about an instruction that cannot be instrumented.

@@ -173,16 +173,21 @@ func (f *function) innerLevels(opener int) []*level {
 // from again become slots.
 func (f *function) findCut(l *level, t *target) {
 	stack := f.operandsOf(t)
-	t.cut, t.operands = t.at, slices.Clone(stack)
+	t.cut = t.at
+	fewest := len(stack)
 	var read []slotID // locals that matter, on the way back
-	for j := t.at - 1; j >= l.start && len(t.operands) > 0; j-- {
+	for j := t.at - 1; j >= l.start && fewest > 0; j-- {
 		var ok bool
 		if stack, read, ok = f.back(t, j, stack, read); !ok {
 			break
 		}
-		if len(stack) < len(t.operands) {
-			t.cut, t.operands, t.reads = j, slices.Clone(stack), slices.Clone(read)
+		if len(stack) < fewest {
+			t.cut, fewest = j, len(stack)
 		}
+	}
+	t.operands = f.operandsOf(t)
+	for j := t.at - 1; j >= t.cut; j-- {
+		t.operands, t.reads, _ = f.back(t, j, t.operands, t.reads)
 	}
 }
 
@@ -328,14 +333,9 @@ func (f *function) allocate(use *tempUse, t wat.ValType) int {
 	kind := slices.Index(slotTypes[:], t)
 	nth := use[kind]
 	use[kind]++
-	for i, typ := range f.temps {
-		if typ == t {
-			if nth == 0 {
-				return i
-			}
-			nth--
-		}
+	if nth == len(f.tempsOf[kind]) {
+		f.tempsOf[kind] = append(f.tempsOf[kind], len(f.temps))
+		f.temps = append(f.temps, temporary{t, nth})
 	}
-	f.temps = append(f.temps, t)
-	return len(f.temps) - 1
+	return f.tempsOf[kind][nth]
 }
