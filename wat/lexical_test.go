@@ -156,3 +156,18 @@ func TestFormatFloat(t *testing.T) {
 		}
 	}
 }
+
+// A carriage return alone ends a line as well.
+func TestCarriageReturns(t *testing.T) {
+	m, err := wat.Parse("in.wat", "(module ;; one\r  (func) ;; two\r\n)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "(module ;; one\n  (func) ;; two\r\n)"; len(m.Funcs) != 1 || m.Source.Text != want {
+		t.Errorf("%d functions in %q, not 1 in %q", len(m.Funcs), m.Source.Text, want)
+	}
+	_, err = wat.Parse("in.wat", "(module\r  (func nope))")
+	if err == nil || !strings.HasPrefix(err.Error(), "in.wat:2:9:") {
+		t.Errorf("the error is not in line 2: %v", err)
+	}
+}

@@ -18,7 +18,7 @@ import (
 // The tree refers to text; it is not copied. Parse resolves names and expands
 // abbreviations; whether the module is valid is for package check to say.
 func Parse(name, text string) (*Module, error) {
-	src := &Source{Name: name, Text: text}
+	src := &Source{Name: name, Text: lineFeeds(text)}
 	b := &builder{m: &Module{Source: src, scope: &scope{}}}
 	b.rep = &report{source: src}
 	switch {
@@ -34,6 +34,21 @@ func Parse(name, text string) (*Module, error) {
 		return nil, err
 	}
 	return b.m, nil
+}
+
+// lineFeeds returns a text in which a line never ends in a carriage return alone,
+// as the specification allows: such a one becomes a line feed.
+func lineFeeds(text string) string {
+	if strings.Count(text, "\r") == strings.Count(text, "\r\n") {
+		return text
+	}
+	b := []byte(text)
+	for i := range b {
+		if b[i] == '\r' && (i+1 == len(b) || b[i+1] != '\n') {
+			b[i] = '\n'
+		}
+	}
+	return string(b)
 }
 
 func invalidUTF8(s string) int {
