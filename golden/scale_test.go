@@ -52,6 +52,9 @@ var hugeModules = []hugeModule{
 	{"operands below a site", 5000, func(n int) string {
 		return strings.Repeat("local.get $n\n call $id\n", n) + "call $doze\n" + strings.Repeat("call $log\n", n)
 	}, []uint64{1}},
+	{"functions in one line", 4000, func(n int) string { // between f and its last instruction
+		return "call $doze local.get $n)" + strings.Repeat("(func (call $doze) (block (call $doze)))", n) + "(func (param $n i32) (result i32) "
+	}, []uint64{1}},
 	{"operands below sites", 1000, func(n int) string {
 		return strings.Repeat("local.get $n\n call $sleep\n", n) + strings.Repeat("call $log\n", n)
 	}, []uint64{1}},

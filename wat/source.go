@@ -27,10 +27,16 @@ var NoSpan = Span{-1, -1}
 // Line returns the 1-based line that holds the byte at offset, and the 1-based
 // column of that byte, counted in characters.
 func (s *Source) Line(offset int) (line, column int) {
-	s.once.Do(s.findLines)
-	line = sort.SearchInts(s.lines, offset+1)
+	line = s.lineAt(offset)
 	start := s.lines[line-1]
 	return line, utf8.RuneCountInString(s.Text[start:min(offset, len(s.Text))]) + 1
+}
+
+// lineAt returns the 1-based line that holds the byte at offset. Lines may be very
+// long, so that it does not look for their ends.
+func (s *Source) lineAt(offset int) int {
+	s.once.Do(s.findLines)
+	return sort.SearchInts(s.lines, offset+1)
 }
 
 func (s *Source) findLines() {
@@ -46,15 +52,13 @@ func (s *Source) findLines() {
 }
 
 // LineStart returns the offset of the first byte of the line that holds offset.
-func (s *Source) LineStart(offset int) int {
-	return strings.LastIndexByte(s.Text[:offset], '\n') + 1
-}
+func (s *Source) LineStart(offset int) int { return s.lines[s.lineAt(offset)-1] }
 
 // LineEnd returns the offset behind the newline that ends the line that holds
 // offset, or the length of the text.
 func (s *Source) LineEnd(offset int) int {
-	if i := strings.IndexByte(s.Text[offset:], '\n'); i >= 0 {
-		return offset + i + 1
+	if next := s.lineAt(offset); next < len(s.lines) {
+		return s.lines[next]
 	}
 	return len(s.Text)
 }
