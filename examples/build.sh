@@ -28,7 +28,7 @@ export CRYSTAL_CACHE_DIR
 c_module() {
   source=$1 level=$2 output=$3
   shift 3
-  clang-19 --target=wasm32-wasi --sysroot=/usr "-O$level" -Wall -Wextra -c "c/$source.c" -o "$WORK/$source.o"
+  clang-19 --target=wasm32-wasi --sysroot=/usr "-O$level" -Wall -Wextra -I../fiberlib/include -c "c/$source.c" -o "$WORK/$source.o"
   clang-19 --target=wasm32-wasi --sysroot=/usr "$@" -Wl,--strip-debug "$WORK/$source.o" -o "$WORK/$output.wasm" -lm
   install -m 644 "$WORK/$output.wasm" "c/$output.wasm"
 }
@@ -37,7 +37,7 @@ c_module() {
 c_expected() {
   source=$1
   shift
-  clang-19 -O2 -ffp-contract=off "c/$source.c" -o "$WORK/$source" -lm
+  clang-19 -O2 -ffp-contract=off -Ic/native "c/$source.c" -o "$WORK/$source" -lm
   "$WORK/$source" "$@" >"c/$source.expected"
 }
 
@@ -45,9 +45,12 @@ c_module kernels 0 kernels-O0 -mexec-model=reactor
 c_module kernels 2 kernels-O2 -mexec-model=reactor
 c_module generator 2 generator
 c_module fibers 2 fibers
+c_module resume 2 resume
+c_module deep 0 deep
 c_expected kernels
 c_expected generator
 c_expected fibers
+c_expected resume
 
 # --- Crystal ---
 

@@ -3,9 +3,12 @@
 package examples_test
 
 import (
+	"bytes"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/watfiber/watfiber/internal/cli"
 )
 
 var engines = []string{"compiler", "interpreter"}
@@ -15,8 +18,10 @@ var programs = []struct {
 	module  string
 	suspend string // the import that suspends; "" if the program has a runtime of its own
 	stats   string // what --stats says
+	library bool   // it imports the fiber library, which the peer does not have
 }{
 	{module: "c/fibers.wasm", stats: "suspended 0 times\n"},
+	{module: "c/resume.wasm", stats: "suspended 0 times\n", library: true},
 	{module: "c/generator.wasm", suspend: "env.yield", stats: "suspended 10 times\n"},
 	{module: "crystal/first.wasm"},
 	{module: "crystal/pipeline.wasm"},
@@ -40,6 +45,26 @@ func TestProgramsPrintWhatNativeBuildsPrint(t *testing.T) {
 					t.Errorf("on standard error: %q, not %q", stderr, p.stats)
 				}
 			})
+		}
+	}
+}
+
+// A stack that is too small ends the program where its name says so.
+func TestOverflowIsNamed(t *testing.T) {
+	for _, c := range []struct {
+		depth, prints string
+	}{
+		{"20", "sum 210\ndone\n"},
+		{"75", "fiber.buffer_overflow"},
+		{"100", "fiber.stack_overflow"},
+		{"1000", "fiber.stack_overflow"},
+	} {
+		for _, engine := range engines {
+			var stdout, stderr bytes.Buffer
+			code := cli.Run([]string{"run", "--engine=" + engine, "c/deep.wasm", "4096", c.depth}, strings.NewReader(""), &stdout, &stderr)
+			if got := stdout.String() + stderr.String(); !strings.Contains(got, c.prints) || (code == 0) != strings.HasPrefix(c.prints, "sum") {
+				t.Errorf("depth %s on the %s: exit %d, %s, not %s", c.depth, engine, code, got, c.prints)
+			}
 		}
 	}
 }

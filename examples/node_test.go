@@ -51,7 +51,7 @@ func TestProgramsUnderNode(t *testing.T) {
 	needs(t, "node")
 	for _, p := range programs {
 		for _, b := range builders {
-			if b.name == peer && slices.Contains(slowForPeer, p.module) {
+			if b.name == peer && (p.library || slices.Contains(slowForPeer, p.module)) {
 				continue
 			}
 			t.Run(p.module+"/"+b.name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/watfiber/watfiber/wat"
@@ -89,14 +90,24 @@ func ownLabels(labels []wat.LabelName) []wat.LabelName {
 // idPrefix is what all generated names start with.
 const idPrefix = "fiber."
 
-// replaceImports makes the functions of the runtime stand in for the imports of
-// module asyncify.
+// replaceImports makes the functions of the runtime stand in for imports.
 func replaceImports(m, ext *wat.Module, r *runtimeText) {
 	for id, place := range r.replaced {
 		imp := *ext.Funcs[id]
 		imp.ReplacedBy = wat.FuncID(len(m.Funcs) + place)
 		ext.Funcs[id] = &imp
 	}
+}
+
+// dropExports takes out the exports of the functions that the runtime exports wrapped.
+func (s *state) dropExports(ext *wat.Module) {
+	kept := slices.DeleteFunc(slices.Clone(s.m.Exports), s.isWrapped)
+	ext.Exports = append(kept, ext.Exports[len(s.m.Exports):]...)
+}
+
+// isWrapped reports whether an export gets a wrapper in place of its function.
+func (s *state) isWrapped(e *wat.Export) bool {
+	return e.Kind == wat.KindFunc && slices.Contains(s.mains, wat.FuncID(e.Index))
 }
 
 // keepTypes returns a line with types that the source does not write out, if there

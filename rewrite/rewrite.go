@@ -97,7 +97,8 @@ type state struct {
 	opts Options
 
 	graph     *callGraph
-	functions []*function // those to instrument
+	functions []*function  // those to instrument
+	mains     []wat.FuncID // those whose exports get a wrapper
 	result    *Result
 }
 
@@ -115,6 +116,7 @@ func (s *state) callGraph() error {
 		return err
 	}
 	s.result.Notes = s.graph.notes(s.m)
+	s.mains = mainFibers(s.m, s.graph)
 	if err := s.normalise(); err != nil {
 		return err
 	}
@@ -149,18 +151,19 @@ func (s *state) normalise() error {
 }
 
 // form is the normal form of the module: the functions that get code in lines, and
-// names for functions if the imports of module asyncify go.
+// names for functions if imports go.
 func (s *state) form() wat.Form {
 	var form wat.Form
 	for id, fn := range s.m.Funcs {
 		switch {
 		case s.graph.instruments(wat.FuncID(id)):
 			form.Unfold = append(form.Unfold, wat.FuncID(id))
-		case fn.Import != nil && fn.Import.Module == abiModule:
+		case fn.Import != nil && isLinked(fn.Import):
 			form.Alone = append(form.Alone, wat.FuncID(id))
 			form.NameFuncs = true
 		}
 	}
+	form.Exports = s.mains
 	return form
 }
 
@@ -196,7 +199,7 @@ func (s *state) runtime() error {
 		s.result.Sites += len(f.sites)
 		unwinding = unwinding || f.asksUnwinding
 	}
-	r := writeRuntime(s.m, signatures(s.functions), unwinding)
+	r := writeRuntime(s.m, signatures(s.functions), unwinding, s.mains)
 	ids := make([]wat.FuncID, 0, len(r.replaced))
 	for id := range r.replaced {
 		ids = append(ids, id)
@@ -207,6 +210,7 @@ func (s *state) runtime() error {
 		return fmt.Errorf("runtime: %w", err)
 	}
 	replaceImports(s.m, ext, r)
+	s.dropExports(ext)
 	if err := s.applyAll(ext); err != nil {
 		return err
 	}
@@ -251,6 +255,11 @@ func (s *state) editAll(ext *wat.Module, r *runtimeText) string {
 	for _, f := range s.m.Fields {
 		if f.Kind == wat.KindFunc && f.Num == 1 && ext.Funcs[f.First].ReplacedBy != 0 {
 			e.Drop(f.Span.Start)
+		}
+	}
+	for _, x := range s.m.Exports {
+		if s.isWrapped(x) {
+			e.Drop(x.Span.Start)
 		}
 	}
 	last := s.m.Fields[len(s.m.Fields)-1].Span.Start // the runtime is indented like it

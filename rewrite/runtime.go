@@ -10,8 +10,8 @@ import (
 // This file writes the runtime: the globals and routines that inserted code refers
 // to, and the functions of the ABI.
 
-// runtimeText is the text of the runtime, and how the imports of module asyncify
-// are replaced by its functions.
+// runtimeText is the text of the runtime, and how the imports of modules asyncify
+// and fiber are replaced by its functions.
 type runtimeText struct {
 	b        strings.Builder
 	funcs    int                // functions written so far
@@ -33,7 +33,7 @@ func (r *runtimeText) line(code, note string) {
 
 // writeRuntime returns the runtime for a module: routines for the signatures of its
 // frames, and the functions of the ABI.
-func writeRuntime(m *wat.Module, signatures []string, unwinding bool) *runtimeText {
+func writeRuntime(m *wat.Module, signatures []string, unwinding bool, mains []wat.FuncID) *runtimeText {
 	r := &runtimeText{replaced: map[wat.FuncID]int{}, taken: map[string]bool{}}
 	r.line("", "fiber runtime")
 	r.line("", "state  0 running, 1 unwinding, 2 rewinding")
@@ -54,6 +54,7 @@ func writeRuntime(m *wat.Module, signatures []string, unwinding bool) *runtimeTe
 	for _, name := range abiNames {
 		r.abi(m, name)
 	}
+	r.link(m, mains)
 	return r
 }
 

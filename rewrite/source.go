@@ -45,6 +45,7 @@ var reserved = []string{
 	"fiber.state", "fiber.data", "fiber.spill.", "fiber.reload.", "fiber.unwinding", "fiber.check",
 	"fiber.start_", "fiber.stop_", "fiber.get_state",
 	"fiber.at.", "fiber.to.", "fiber.unwind", "fiber.none", "fiber.site",
+	"fiber.stack_pointer", "fiber.export.",
 	"fiber.i32.", "fiber.i64.", "fiber.f32.", "fiber.f64.", "fiber.v128.", "fiber.funcref.", "fiber.externref.",
 }
 
@@ -54,7 +55,7 @@ func isReserved(name string) bool {
 			return true
 		}
 	}
-	return false
+	return strings.HasPrefix(name, "fiber.") && fiberLibrary().defines(name)
 }
 
 // checkIDs refuses names that a rewrite makes.
@@ -71,7 +72,7 @@ func checkIDs(m *wat.Module, g *callGraph) error {
 		}
 	}
 	for id, f := range m.Funcs {
-		if isReserved(f.Name) {
+		if isReserved(f.Name) && !(f.Import != nil && f.Name == importName(f)) { // the library's own name for it
 			return refuse(f.Span, "function", f.Name)
 		}
 		if !g.instruments(wat.FuncID(id)) {

@@ -9,7 +9,7 @@ import (
 )
 
 // This file decides which imports may suspend: those that the caller lists, or
-// those that the module itself imports from asyncify and fiber.
+// those that the module itself imports from fiber.
 
 // The roles of the imports of module asyncify: with these calls a module brings
 // its own runtime.
@@ -41,12 +41,19 @@ func abiType(name string) (wat.FuncType, bool) {
 	return wat.FuncType{}, false
 }
 
+// isLinked reports whether an import is one that the rewrite puts a function of the
+// runtime in place of.
+func isLinked(imp *wat.Import) bool { return imp.Module == abiModule || imp.Module == fiberModule }
+
 // importName returns the name that patterns match: module.name.
 func importName(f *wat.Func) string { return f.Import.Module + "." + f.Import.Name }
 
 // suspendingImports returns which functions are imports that may suspend.
 func suspendingImports(m *wat.Module, opts Options) ([]bool, error) {
 	if err := checkABIImports(m); err != nil {
+		return nil, err
+	}
+	if err := checkFiberImports(m); err != nil {
 		return nil, err
 	}
 	suspends := make([]bool, len(m.Funcs))
@@ -57,7 +64,7 @@ func suspendingImports(m *wat.Module, opts Options) ([]bool, error) {
 		return suspends, nil
 	}
 	for i, f := range m.Funcs {
-		suspends[i] = f.Import != nil && f.Import.Module == fiberModule
+		suspends[i] = f.Import != nil && f.Import.Module == fiberModule && fiberLibrary().suspending(f.Import.Name)
 	}
 	if len(opts.Suspend)+len(opts.Only)+len(opts.Add) == 0 && !SuspendsItself(m) {
 		return nil, nothingSuspends(m)
@@ -71,13 +78,10 @@ func suspendingImports(m *wat.Module, opts Options) ([]bool, error) {
 }
 
 // Suspending returns a function that says of an import, by module and name, whether
-// it is one of those that may suspend: those that patterns match, and those of
-// module fiber.
+// it is one of those that may suspend and that the host provides: those that
+// patterns match.
 func Suspending(patterns []string) func(module, name string) bool {
 	return func(module, name string) bool {
-		if module == fiberModule {
-			return true
-		}
 		return slices.ContainsFunc(patterns, func(p string) bool { return matches(p, module+"."+name) })
 	}
 }
@@ -99,7 +103,7 @@ func mark(m *wat.Module, suspends []bool, pattern string) error {
 	found := false
 	var all []string
 	for i, f := range m.Funcs {
-		if f.Import == nil || f.Import.Module == abiModule {
+		if f.Import == nil || isLinked(f.Import) {
 			continue
 		}
 		name := importName(f)

@@ -16,6 +16,8 @@ type Form struct {
 	Unfold []FuncID
 	// Alone lists imported functions whose import field gets lines of its own.
 	Alone []FuncID
+	// Exports lists functions whose exports get lines of their own.
+	Exports []FuncID
 	// NameFuncs gives every function that is referred to by number a name, and the
 	// references that name.
 	NameFuncs bool
@@ -38,6 +40,7 @@ func Normalise(m *Module, form Form) string {
 			n.ownLine(f.Span)
 		}
 	}
+	n.exports(form.Exports)
 	n.breakBefore(m.Close.Start, "")
 	return n.apply()
 }

@@ -18,7 +18,7 @@ var mayImport = map[string][]string{
 	"wat":           {project + "/wat/op", project + "/internal/parallel", "github.com/alecthomas/participle/v2", "github.com/alecthomas/participle/v2/lexer"},
 	"wat/check":     {project + "/wat", project + "/wat/op", project + "/internal/parallel"},
 	"wat/binary":    {project + "/wat", project + "/wat/op", project + "/wat/check"},
-	"rewrite":       {project + "/wat", project + "/wat/op", project + "/wat/check", project + "/internal/parallel"},
+	"rewrite":       {project + "/wat", project + "/wat/op", project + "/wat/check", project + "/internal/parallel", project + "/fiberlib"},
 	"fiberlib":      {},
 	"fiberlib/host": {"github.com/tetratelabs/wazero"},
 	"cmd/watfiber":  {project + "/internal/cli"},

@@ -1,0 +1,80 @@
+/* Fibers for C on WebAssembly. `watfiber build` puts the runtime in place of the
+ * imports below; a program needs nothing else, and no change to its main.
+ *
+ *   static void *count(void *from) {
+ *     for (intptr_t i = (intptr_t)from;; i++) fiber_yield((void *)i);
+ *   }
+ *   …
+ *   fiber_t f = fiber_alloc(count);
+ *   fiber_resume(f, (void *)10, NULL);   // 10: what comes first is the argument
+ *   fiber_resume(f, NULL, NULL);         // 11
+ *   fiber_free(f);
+ *
+ * Every exported function of the program runs as a main fiber. A mistake, such as
+ * resuming a fiber that is done, traps in a function whose name says it:
+ * fiber.cannot_resume. */
+#ifndef FIBER_H
+#define FIBER_H
+
+#include <stddef.h>
+
+typedef struct fiber *fiber_t;
+typedef void *(*fiber_entry_point_t)(void *value);
+
+/* What a fiber is doing. RESUMING: it has resumed another one and waits for it. */
+typedef enum { FIBER_NEW, FIBER_SUSPENDED, FIBER_RUNNING, FIBER_RESUMING, FIBER_DONE } fiber_status_t;
+
+/* Why fiber_resume has returned. */
+typedef enum { FIBER_OK, FIBER_YIELD, FIBER_ERROR } fiber_result_t;
+
+#define FIBER_IMPORT(name) __attribute__((import_module("fiber"), import_name(#name)))
+
+/* A new fiber, NULL if there is no memory. stack_size counts the C stack and the
+ * frames that lie in memory while the fiber is suspended; 0 is 64 KiB. */
+FIBER_IMPORT(create) fiber_t fiber_create(fiber_entry_point_t entry, size_t stack_size);
+
+/* Gives the memory of a fiber back that does not run. */
+FIBER_IMPORT(free) void fiber_free(fiber_t fiber);
+
+/* Memory of freed fibers is kept for new ones; trim gives it back to malloc. */
+FIBER_IMPORT(trim) void fiber_trim(void);
+
+FIBER_IMPORT(current) fiber_t fiber_current(void);
+FIBER_IMPORT(status) fiber_status_t fiber_status(fiber_t fiber);
+
+/* A pointer that the program keeps with a fiber. */
+FIBER_IMPORT(get_local) void *fiber_get_local(fiber_t fiber);
+FIBER_IMPORT(set_local) void fiber_set_local(fiber_t fiber, void *value);
+
+/* Gives control back to who has resumed this fiber; returns what the next resumption
+ * brings. */
+FIBER_IMPORT(yield) void *fiber_yield(void *value);
+
+/* Runs another fiber in place of this one; returns what a later switch brings. */
+FIBER_IMPORT(switch) void *fiber_switch(fiber_t to, void *value);
+
+FIBER_IMPORT(resume) void *fiber_resume_value(fiber_t fiber, void *value);
+
+static inline fiber_t fiber_alloc(fiber_entry_point_t entry) { return fiber_create(entry, 0); }
+
+static inline fiber_t fiber_sized_alloc(size_t stack_size, fiber_entry_point_t entry) {
+  return fiber_create(entry, stack_size);
+}
+
+/* Runs a fiber until it yields or returns; returns what it has yielded or returned,
+ * and says which of them in *result if that is not NULL. */
+static inline void *fiber_resume(fiber_t fiber, void *value, fiber_result_t *result) {
+  if (fiber_status(fiber) > FIBER_SUSPENDED) {
+    if (result) *result = FIBER_ERROR;
+    return NULL;
+  }
+  void *got = fiber_resume_value(fiber, value);
+  if (result) *result = fiber_status(fiber) == FIBER_DONE ? FIBER_OK : FIBER_YIELD;
+  return got;
+}
+
+/* For programs written for other fiber libraries. */
+static inline void fiber_init(void) {}
+static inline void fiber_finalize(void) { fiber_trim(); }
+
+#endif

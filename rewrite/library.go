@@ -1,0 +1,143 @@
+package rewrite
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/watfiber/watfiber/fiberlib"
+	"github.com/watfiber/watfiber/wat"
+	"github.com/watfiber/watfiber/wat/op"
+)
+
+// A library is the fiber runtime, taken apart.
+type library struct {
+	m        *wat.Module
+	exports  map[string]wat.FuncID // what can be imported from module fiber
+	suspends []bool                // by function: it starts an unwind
+}
+
+// fiberLibrary returns the library of package fiberlib.
+var fiberLibrary = sync.OnceValue(func() *library {
+	m, err := wat.Parse("fiberlib/core.wat", fiberlib.Core)
+	if err != nil {
+		panic(fmt.Sprintf("fiberlib: %v", err))
+	}
+	l := &library{m: m, exports: map[string]wat.FuncID{}, suspends: make([]bool, len(m.Funcs))}
+	for _, e := range m.Exports {
+		l.exports[e.Name] = wat.FuncID(e.Index)
+	}
+	for id, f := range m.Funcs {
+		l.suspends[id] = f.Import != nil && f.Import.Name == startUnwind
+	}
+	for changed := true; changed; {
+		changed = false
+		for id, f := range m.Funcs {
+			for _, in := range f.Body.Instrs {
+				if in.Op == op.Call && l.suspends[in.Imm] && !l.suspends[id] {
+					l.suspends[id], changed = true, true
+				}
+			}
+		}
+	}
+	return l
+})
+
+// names returns what can be imported from module fiber, in alphabetical order.
+func (l *library) names() []string {
+	var names []string
+	for name := range l.exports {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// suspending reports whether a call of an import from module fiber may suspend.
+func (l *library) suspending(name string) bool {
+	id, known := l.exports[name]
+	return known && l.suspends[id]
+}
+
+// defines reports whether the library has a function or global of a name.
+func (l *library) defines(name string) bool {
+	return slices.ContainsFunc(l.m.Funcs, func(f *wat.Func) bool { return f.Name == name }) ||
+		slices.ContainsFunc(l.m.Globals, func(g *wat.Global) bool { return g.Name == name })
+}
+
+// A linked is the set of functions and globals of a library that a program needs.
+type linked struct {
+	l       *library
+	funcs   []bool
+	globals []bool
+}
+
+func (l *library) link(roots []string) *linked {
+	k := &linked{l: l, funcs: make([]bool, len(l.m.Funcs)), globals: make([]bool, len(l.m.Globals))}
+	for id, f := range l.m.Funcs {
+		if slices.Contains(roots, f.Name) {
+			k.need(wat.FuncID(id))
+		}
+	}
+	return k
+}
+
+// need adds a function and what it refers to.
+func (k *linked) need(id wat.FuncID) {
+	if k.funcs[id] {
+		return
+	}
+	k.funcs[id] = true
+	for _, in := range k.l.m.Funcs[id].Body.Instrs {
+		switch in.Op.Info().Imm {
+		case op.Func:
+			k.need(wat.FuncID(in.Imm))
+		case op.Global:
+			k.globals[in.Imm] = true
+		}
+	}
+}
+
+var (
+	identifier   = regexp.MustCompile(`\$[\w.]+`)
+	inlineExport = regexp.MustCompile(` \(export "\w+"\)`)
+)
+
+// write writes what is needed in the order of the library, each line with a marker
+// and its comments. Identifiers that renamed has are written as it says; first is
+// told of each function before it is written.
+func (k *linked) write(r *runtimeText, renamed map[string]string, first func(wat.FuncID)) {
+	source := k.l.m.Source
+	previous := 0
+	for _, field := range k.l.m.Fields {
+		comments := source.Text[previous:source.LineStart(field.Span.Start)]
+		previous = source.LineEnd(field.Span.End)
+		switch {
+		case field.Keyword == "func" && k.funcs[field.First]:
+			first(wat.FuncID(field.First))
+			r.funcs++
+		case field.Keyword == "global" && k.globals[field.First]:
+		default:
+			continue
+		}
+		if at := strings.LastIndex(comments, "\n\n"); at >= 0 {
+			comments = comments[at:]
+		}
+		text := inlineExport.ReplaceAllString(comments+source.Text[source.LineStart(field.Span.Start):previous], "")
+		text = identifier.ReplaceAllStringFunc(text, func(id string) string {
+			if to, ok := renamed[id]; ok {
+				return to
+			}
+			return id
+		})
+		for line := range strings.Lines(text) {
+			code, note, _ := strings.Cut(line, ";;")
+			code = strings.TrimRight(strings.TrimPrefix(code, "  "), " \n")
+			if note = strings.TrimSpace(note); code != "" || note != "" {
+				r.line(code, note)
+			}
+		}
+	}
+}
