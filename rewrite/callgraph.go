@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/watfiber/watfiber/wat"
@@ -21,6 +22,8 @@ type callGraph struct {
 	tops     []bool   // by function: it calls start_unwind or stop_rewind itself
 	bottoms  []bool   // by function: it calls stop_unwind or start_rewind itself
 	reason   []reason
+	// listedBottoms are the bottoms that a list names in vain.
+	listedBottoms map[wat.FuncID]bool
 	// indirect says by function whether its calls through tables may suspend.
 	indirect []bool
 	// asks says which types of indirect calls may reach an import that suspends.
@@ -59,7 +62,7 @@ func buildCallGraph(m *wat.Module, imports []bool, lists Lists) (*callGraph, err
 	n := len(m.Funcs)
 	g := &callGraph{
 		labels: m.FuncLabels(), suspends: slices.Clone(imports), imports: imports, indirect: make([]bool, n),
-		tops: make([]bool, n), bottoms: make([]bool, n), reason: make([]reason, n),
+		tops: make([]bool, n), bottoms: make([]bool, n), reason: make([]reason, n), listedBottoms: map[wat.FuncID]bool{},
 	}
 	named, err := lists.resolve(m)
 	if err != nil {
@@ -92,7 +95,10 @@ func buildCallGraph(m *wat.Module, imports []bool, lists Lists) (*callGraph, err
 // are.
 func (g *callGraph) list(named []bool) {
 	for i := range named {
-		if named[i] && !g.suspends[i] && !g.bottoms[i] {
+		switch {
+		case named[i] && g.bottoms[i]:
+			g.listedBottoms[wat.FuncID(i)] = true
+		case named[i] && !g.suspends[i]:
 			g.suspends[i] = true
 			g.reason[i] = reason{kind: isListed}
 		}
@@ -298,13 +304,17 @@ func hostWritesTable(m *wat.Module) bool {
 
 // notes returns what a user is to know of the functions that may suspend.
 func (g *callGraph) notes(m *wat.Module) []string {
+	var notes []string
+	for _, id := range slices.Sorted(maps.Keys(g.listedBottoms)) {
+		notes = append(notes, g.labels[id]+" is listed as a function that may suspend, but it calls stop_unwind or start_rewind: it gets no code, and whoever calls it does not suspend")
+	}
 	if m.Start == nil || !g.suspends[m.Start.Func] {
-		return nil
+		return notes
 	}
 	exported := func(e *wat.Export) bool { return e.Kind == wat.KindFunc && wat.FuncID(e.Index) == m.Start.Func }
 	if slices.ContainsFunc(m.Exports, exported) {
-		return nil
+		return notes
 	}
-	return []string{fmt.Sprintf("%s: %s runs when the module is instantiated and may suspend; for a host to rewind it, it has to be exported as well",
-		m.Source.Place(m.Start.Span.Start), g.labels[m.Start.Func])}
+	return append(notes, fmt.Sprintf("%s: %s runs when the module is instantiated and may suspend; for a host to rewind it, it has to be exported as well",
+		m.Source.Place(m.Start.Span.Start), g.labels[m.Start.Func]))
 }
