@@ -46,11 +46,13 @@ c_module kernels 2 kernels-O2 -mexec-model=reactor
 c_module generator 2 generator
 c_module fibers 2 fibers
 c_module resume 2 resume
+c_module channels 2 channels
 c_module deep 0 deep
 c_expected kernels
 c_expected generator
 c_expected fibers
 c_expected resume
+c_expected channels
 
 # --- Crystal ---
 

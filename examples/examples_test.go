@@ -22,6 +22,7 @@ var programs = []struct {
 }{
 	{module: "c/fibers.wasm", stats: "suspended 0 times\n"},
 	{module: "c/resume.wasm", stats: "suspended 0 times\n", library: true},
+	{module: "c/channels.wasm", stats: "suspended 0 times\n", library: true},
 	{module: "c/generator.wasm", suspend: "env.yield", stats: "suspended 10 times\n"},
 	{module: "crystal/first.wasm"},
 	{module: "crystal/pipeline.wasm"},

@@ -12,17 +12,21 @@
 ;;   12  end       / and where frames have to end
 ;;   16  stack pointer, while the fiber does not run
 ;;   20  top: the end of the region
-;;   24  status: 0 new, 1 suspended, 2 running, 3 resuming another one, 4 done
+;;   24  status: 0 new, 1 suspended, 2 running, 3 resuming another one, 4 done,
+;;       5 ready to run, 6 waiting for an event
 ;;   28  resumer: who gets control when it yields or ends
 ;;   32  value that a switch brings
-;;   36  next region in the pool
+;;   36  next fiber in the queue that it waits in, or next region in the pool
 ;;   40  next and
 ;;   44  previous in the list of all fibers
 ;;   48  canary: the complement of the region's address
 ;;   52  what the program keeps with the fiber
 ;;   56  data block of the host that has suspended it, or 0
-;;   60  -
-;;   64  frames, which grow up … and the shadow stack, which grows down from top
+;;   60  the fiber that waits for this one to end; -1: none will, it was spawned
+;;   64  cases of the select that it waits in, and
+;;   68  how many they are
+;;   72  a case for an operation on one channel, 32 bytes
+;;  104  frames, which grow up … and the shadow stack, which grows down from top
 ;;
 ;; A main fiber runs on the stack that the program has anyway; its region has
 ;; frames only.
@@ -30,322 +34,336 @@
 ;; Functions that suspend are called twice for each switch: to leave, and at the end
 ;; of the rewind once more. They do nothing behind the switch, so that they need no
 ;; frame themselves.
-(module
-  (import "program" "memory" (memory 1))
-  (import "program" "table" (table 1 funcref))
-  (import "program" "stack_pointer" (global $program.sp (mut i32)))
-  (import "program" "malloc" (func $program.malloc (param i32) (result i32)))
-  (import "program" "free" (func $program.free (param i32)))
-  (import "transform" "state" (global $fiber.state (mut i32)))
-  (import "transform" "data" (global $fiber.data (mut i32)))
-  (import "transform" "start_unwind" (func $fiber.start_unwind (param i32)))
-  (import "transform" "stop_unwind" (func $fiber.stop_unwind))
-  (import "transform" "start_rewind" (func $fiber.start_rewind (param i32)))
-  (import "transform" "stop_rewind" (func $fiber.stop_rewind))
+(import "program" "memory" (memory 1))
+(import "program" "table" (table 1 funcref))
+(import "program" "stack_pointer" (global $program.sp (mut i32)))
+(import "program" "malloc" (func $program.malloc (param i32) (result i32)))
+(import "program" "free" (func $program.free (param i32)))
+(import "transform" "state" (global $fiber.state (mut i32)))
+(import "transform" "data" (global $fiber.data (mut i32)))
+(import "transform" "start_unwind" (func $fiber.start_unwind (param i32)))
+(import "transform" "stop_unwind" (func $fiber.stop_unwind))
+(import "transform" "start_rewind" (func $fiber.start_rewind (param i32)))
+(import "transform" "stop_rewind" (func $fiber.stop_rewind))
 
-  (global $fiber.running (mut i32) (i32.const 0)) ;; the fiber that runs; 0: a main fiber without a region
-  (global $fiber.limit (mut i32) (i32.const 0)) ;; how far down the shadow stack of the fiber that runs may grow
-  (global $fiber.target (mut i32) (i32.const 0)) ;; where an unwind leads; 0: to the host, who has started it
-  (global $fiber.all (mut i32) (i32.const 0)) ;; the list of all fibers
-  (global $fiber.pool (mut i32) (i32.const 0)) ;; regions to use again
-  (global $fiber.stack_size (mut i32) (i32.const 65520)) ;; bytes of a region, if create is not told
+(global $fiber.running (mut i32) (i32.const 0)) ;; the fiber that runs; 0: a main fiber without a region
+(global $fiber.limit (mut i32) (i32.const 0)) ;; how far down the shadow stack of the fiber that runs may grow
+(global $fiber.target (mut i32) (i32.const 0)) ;; where an unwind leads; 0: to the host, who has started it
+(global $fiber.all (mut i32) (i32.const 0)) ;; the list of all fibers
+(global $fiber.pool (mut i32) (i32.const 0)) ;; regions to use again
+(global $fiber.stack_size (mut i32) (i32.const 65520)) ;; bytes of a region, if create is not told
 
-  ;; create returns a new fiber, 0 if there is no memory for it. Its first resumption
-  ;; calls entry with the value that it brings. size is that of the region, 0 for the
-  ;; usual one.
-  (func $fiber.create (export "create") (param $entry i32) (param $size i32) (result i32)
-    (local $f i32)
-    (if (i32.eqz (local.get $size)) (then (local.set $size (global.get $fiber.stack_size))))
-    (if (i32.lt_u (local.get $size) (i32.const 1024)) (then (local.set $size (i32.const 1024))))
-    (local.set $f (call $fiber.take (i32.and (i32.add (local.get $size) (i32.const 15)) (i32.const -16))))
-    (if (local.get $f) (then (i32.store (local.get $f) (local.get $entry))))
-    (local.get $f))
+;; create returns a new fiber, 0 if there is no memory for it. Its first resumption
+;; calls entry with the value that it brings. size is that of the region, 0 for the
+;; usual one.
+(func $fiber.create (export "create") (param $entry i32) (param $size i32) (result i32)
+  (local $f i32)
+  (if (i32.eqz (local.get $size)) (then (local.set $size (global.get $fiber.stack_size))))
+  (if (i32.lt_u (local.get $size) (i32.const 1024)) (then (local.set $size (i32.const 1024))))
+  (local.set $f (call $fiber.take (i32.and (i32.add (local.get $size) (i32.const 15)) (i32.const -16))))
+  (if (local.get $f) (then (i32.store (local.get $f) (local.get $entry))))
+  (local.get $f))
 
-  ;; free gives the region of a fiber back that does not run. What it was in the
-  ;; middle of is given up.
-  (func $fiber.free (export "free") (param $f i32)
-    (call $fiber.must_be (local.get $f))
-    (if (i32.eq (i32.and (i32.load offset=24 (local.get $f)) (i32.const -2)) (i32.const 2)) (then (call $fiber.cannot_free)))
-    (call $fiber.give (local.get $f)))
+;; free gives the region of a fiber back that does not run. What it was in the
+;; middle of is given up.
+(func $fiber.free (export "free") (param $f i32)
+  (call $fiber.must_be (local.get $f))
+  (if (i32.eqz (call $fiber.is_idle (local.get $f))) (then (call $fiber.cannot_free)))
+  (call $fiber.give (local.get $f)))
 
-  ;; trim gives the memory of the pool back.
-  (func $fiber.trim (export "trim")
-    (local $f i32)
-    (loop $next
-      (if (local.tee $f (global.get $fiber.pool))
-        (then
-          (global.set $fiber.pool (i32.load offset=36 (local.get $f)))
-          (call $program.free (local.get $f))
-          (br $next)))))
-
-  ;; current returns the fiber that runs.
-  (func $fiber.current (export "current") (result i32)
-    (if (i32.eqz (global.get $fiber.running))
+;; trim gives the memory of the pool back.
+(func $fiber.trim (export "trim")
+  (local $f i32)
+  (loop $next
+    (if (local.tee $f (global.get $fiber.pool))
       (then
-        (global.set $fiber.running (call $fiber.take (global.get $fiber.stack_size)))
-        (if (i32.eqz (global.get $fiber.running)) (then (call $fiber.out_of_memory)))
-        (i32.store offset=24 (global.get $fiber.running) (i32.const 2))))
-    (global.get $fiber.running))
+        (global.set $fiber.pool (i32.load offset=36 (local.get $f)))
+        (call $program.free (local.get $f))
+        (br $next)))))
 
-  ;; status returns 0 for a new fiber, 1 for one that is suspended, 2 for the one that
-  ;; runs, 3 for one that has resumed another and waits for it, 4 for one that is done.
-  (func $fiber.status (export "status") (param $f i32) (result i32)
-    (i32.load offset=24 (local.get $f)))
+;; current returns the fiber that runs.
+(func $fiber.current (export "current") (result i32)
+  (if (i32.eqz (global.get $fiber.running))
+    (then
+      (global.set $fiber.running (call $fiber.take (global.get $fiber.stack_size)))
+      (if (i32.eqz (global.get $fiber.running)) (then (call $fiber.out_of_memory)))
+      (i32.store offset=24 (global.get $fiber.running) (i32.const 2))))
+  (global.get $fiber.running))
 
-  ;; get_local returns what set_local has put into a fiber.
-  (func $fiber.get_local (export "get_local") (param $f i32) (result i32)
-    (i32.load offset=52 (local.get $f)))
+;; status returns 0 for a new fiber, 1 for one that is suspended, 2 for the one that
+;; runs, 3 for one that has resumed another and waits for it, 4 for one that is done, 5
+;; for one that is ready to run, 6 for one that waits.
+(func $fiber.status (export "status") (param $f i32) (result i32)
+  (i32.load offset=24 (local.get $f)))
 
-  (func $fiber.set_local (export "set_local") (param $f i32) (param $value i32)
-    (i32.store offset=52 (local.get $f) (local.get $value)))
+;; get_local returns what set_local has put into a fiber.
+(func $fiber.get_local (export "get_local") (param $f i32) (result i32)
+  (i32.load offset=52 (local.get $f)))
 
-  ;; resume runs a fiber until it yields or ends, and returns what it has yielded or
-  ;; returned. The value is the argument of its entry, or what its yield returns.
-  (func $fiber.resume (export "resume") (param $f i32) (param $value i32) (result i32)
-    (if (i32.eq (global.get $fiber.state) (i32.const 2)) (then (return (call $fiber.arrive))))
-    (call $fiber.must_wait (local.get $f))
-    (i32.store offset=28 (local.get $f) (call $fiber.self))
-    (i32.store offset=24 (global.get $fiber.running) (i32.const 3))
-    (call $fiber.leave (local.get $f) (local.get $value))
-    (i32.const 0))
+(func $fiber.set_local (export "set_local") (param $f i32) (param $value i32)
+  (i32.store offset=52 (local.get $f) (local.get $value)))
 
-  ;; yield gives control back to who has resumed this fiber, and returns what the next
-  ;; resumption brings.
-  (func $fiber.yield (export "yield") (param $value i32) (result i32)
-    (local $to i32)
-    (if (i32.eq (global.get $fiber.state) (i32.const 2)) (then (return (call $fiber.arrive))))
-    (local.set $to (i32.load offset=28 (call $fiber.self)))
-    (if (i32.eqz (local.get $to)) (then (call $fiber.nobody_to_yield_to)))
-    (i32.store offset=28 (global.get $fiber.running) (i32.const 0))
-    (i32.store offset=24 (global.get $fiber.running) (i32.const 1))
-    (call $fiber.leave (local.get $to) (local.get $value))
-    (i32.const 0))
+;; resume runs a fiber until it yields or ends, and returns what it has yielded or
+;; returned. The value is the argument of its entry, or what its yield returns.
+(func $fiber.resume (export "resume") (param $f i32) (param $value i32) (result i32)
+  (if (i32.eq (global.get $fiber.state) (i32.const 2)) (then (return (call $fiber.arrive))))
+  (call $fiber.must_wait (local.get $f))
+  (i32.store offset=28 (local.get $f) (call $fiber.self))
+  (i32.store offset=24 (global.get $fiber.running) (i32.const 3))
+  (i32.store offset=32 (local.get $f) (local.get $value))
+  (call $fiber.leave (local.get $f))
+  (i32.const 0))
 
-  ;; switch suspends this fiber and runs another in its place, which also gets its
-  ;; resumer. It returns what a later switch or resumption brings.
-  (func $fiber.switch (export "switch") (param $f i32) (param $value i32) (result i32)
-    (if (i32.eq (global.get $fiber.state) (i32.const 2)) (then (return (call $fiber.arrive))))
-    (call $fiber.must_wait (local.get $f))
-    (i32.store offset=28 (local.get $f) (i32.load offset=28 (call $fiber.self)))
-    (i32.store offset=28 (global.get $fiber.running) (i32.const 0))
-    (i32.store offset=24 (global.get $fiber.running) (i32.const 1))
-    (call $fiber.leave (local.get $f) (local.get $value))
-    (i32.const 0))
+;; yield gives control back to who has resumed this fiber, and returns what the next
+;; resumption brings.
+(func $fiber.yield (export "yield") (param $value i32) (result i32)
+  (local $to i32)
+  (if (i32.eq (global.get $fiber.state) (i32.const 2)) (then (return (call $fiber.arrive))))
+  (local.set $to (i32.load offset=28 (call $fiber.self)))
+  (if (i32.eqz (local.get $to)) (then (call $fiber.nobody_to_yield_to)))
+  (i32.store offset=28 (global.get $fiber.running) (i32.const 0))
+  (i32.store offset=24 (global.get $fiber.running) (i32.const 1))
+  (i32.store offset=32 (local.get $to) (local.get $value))
+  (call $fiber.leave (local.get $to))
+  (i32.const 0))
 
-  ;; self returns the fiber that runs, and traps if its shadow stack has grown too far.
-  (func $fiber.self (result i32)
-    (if (i32.lt_u (global.get $program.sp) (global.get $fiber.limit)) (then (call $fiber.stack_overflow)))
-    (if (global.get $fiber.limit)
-      (then (if (i32.eqz (call $fiber.is_whole (global.get $fiber.running))) (then (call $fiber.stack_overflow)))))
-    (call $fiber.current))
+;; switch suspends this fiber and runs another in its place, which also gets its
+;; resumer. It returns what a later switch or resumption brings.
+(func $fiber.switch (export "switch") (param $f i32) (param $value i32) (result i32)
+  (if (i32.eq (global.get $fiber.state) (i32.const 2)) (then (return (call $fiber.arrive))))
+  (call $fiber.must_wait (local.get $f))
+  (i32.store offset=28 (local.get $f) (i32.load offset=28 (call $fiber.self)))
+  (i32.store offset=28 (global.get $fiber.running) (i32.const 0))
+  (i32.store offset=24 (global.get $fiber.running) (i32.const 1))
+  (i32.store offset=32 (local.get $f) (local.get $value))
+  (call $fiber.leave (local.get $f))
+  (i32.const 0))
 
-  ;; become makes a fiber, or none, the one that runs.
-  (func $fiber.become (param $f i32)
-    (global.set $fiber.running (local.get $f))
-    (global.set $fiber.limit (i32.const 0))
-    (if (i32.eqz (local.get $f)) (then (return)))
-    (if (i32.load (local.get $f)) (then (global.set $fiber.limit (i32.add (local.get $f) (i32.const 64))))))
+;; self returns the fiber that runs, and traps if its shadow stack has grown too far.
+(func $fiber.self (result i32)
+  (if (i32.lt_u (global.get $program.sp) (global.get $fiber.limit)) (then (call $fiber.stack_overflow)))
+  (if (global.get $fiber.limit)
+    (then (if (i32.eqz (call $fiber.is_whole (global.get $fiber.running))) (then (call $fiber.stack_overflow)))))
+  (call $fiber.current))
 
-  ;; leave starts the unwind that leads to another fiber.
-  (func $fiber.leave (param $to i32) (param $value i32)
-    (local $from i32) (local $end i32)
-    (local.set $from (global.get $fiber.running))
-    (local.set $end (i32.load offset=20 (local.get $from)))
-    (if (global.get $fiber.limit) ;; not a main fiber: the shadow stack is in the region, too
-      (then (local.set $end (global.get $program.sp))))
-    (i32.store offset=32 (local.get $to) (local.get $value))
-    (global.set $fiber.target (local.get $to))
-    (i32.store offset=8 (local.get $from) (i32.add (local.get $from) (i32.const 64)))
-    (i32.store offset=12 (local.get $from) (local.get $end))
-    (i32.store offset=16 (local.get $from) (global.get $program.sp))
-    (call $fiber.start_unwind (i32.add (local.get $from) (i32.const 8))))
+;; become makes a fiber, or none, the one that runs.
+(func $fiber.become (param $f i32)
+  (global.set $fiber.running (local.get $f))
+  (global.set $fiber.limit (i32.const 0))
+  (if (i32.eqz (local.get $f)) (then (return)))
+  (if (i32.load (local.get $f)) (then (global.set $fiber.limit (i32.add (local.get $f) (i32.const 104))))))
 
-  ;; arrive ends the rewind that leave and turn have led to.
-  (func $fiber.arrive (result i32)
-    (call $fiber.stop_rewind)
-    (i32.load offset=32 (global.get $fiber.running)))
+;; leave starts the unwind that leads to another fiber.
+(func $fiber.leave (param $to i32)
+  (local $from i32) (local $end i32)
+  (local.set $from (global.get $fiber.running))
+  (local.set $end (i32.load offset=20 (local.get $from)))
+  (if (global.get $fiber.limit) ;; not a main fiber: the shadow stack is in the region, too
+    (then (local.set $end (global.get $program.sp))))
+  (global.set $fiber.target (local.get $to))
+  (i32.store offset=8 (local.get $from) (i32.add (local.get $from) (i32.const 104)))
+  (i32.store offset=12 (local.get $from) (local.get $end))
+  (i32.store offset=16 (local.get $from) (global.get $program.sp))
+  (call $fiber.start_unwind (i32.add (local.get $from) (i32.const 8))))
 
-  ;; begin is called before an exported function, which is the main fiber then. It
-  ;; returns 0 if the function must not be called, since a host resumes another fiber.
-  (func $fiber.begin (result i32)
-    (local $f i32)
-    (call $fiber.become (i32.const 0))
-    (if (i32.ne (global.get $fiber.state) (i32.const 2)) (then (return (i32.const 1))))
-    (local.set $f (global.get $fiber.all))
-    (block $none
-      (loop $search
-        (br_if $none (i32.eqz (local.get $f)))
-        (if (i32.ne (i32.load offset=56 (local.get $f)) (global.get $fiber.data))
-          (then
-            (local.set $f (i32.load offset=40 (local.get $f)))
-            (br $search))))
-      (i32.store offset=56 (local.get $f) (i32.const 0))
-      (call $fiber.become (local.get $f))
-      (if (global.get $fiber.limit) (then (global.set $program.sp (i32.load offset=16 (local.get $f))) (return (i32.const 0)))))
-    (i32.const 1))
+;; arrive ends the rewind that leave and turn have led to.
+(func $fiber.arrive (result i32)
+  (call $fiber.stop_rewind)
+  (i32.load offset=32 (global.get $fiber.running)))
 
-  ;; turn is called behind an exported function. It runs one fiber after the other
-  ;; until it is the main fiber's turn: then it returns 1, and the function is to be
-  ;; called again. It returns 0 when the function has returned or a host has suspended
-  ;; it.
-  (func $fiber.turn (result i32)
-    (local $f i32) (local $result i32)
-    (if (i32.eqz (global.get $fiber.state)) (then (call $fiber.end) (return (i32.const 0))))
-    (local.set $f (global.get $fiber.running))
-    (loop $next
-      (if (i32.eq (global.get $fiber.state) (i32.const 1))
+;; begin is called before an exported function, which is the main fiber then. It
+;; returns 0 if the function must not be called, since a host resumes another fiber.
+(func $fiber.begin (result i32)
+  (local $f i32)
+  (call $fiber.become (i32.const 0))
+  (if (i32.ne (global.get $fiber.state) (i32.const 2)) (then (return (i32.const 1))))
+  (local.set $f (global.get $fiber.all))
+  (block $none
+    (loop $search
+      (br_if $none (i32.eqz (local.get $f)))
+      (if (i32.ne (i32.load offset=56 (local.get $f)) (global.get $fiber.data))
         (then
-          (if (i32.eqz (global.get $fiber.target)) (then (call $fiber.park) (return (i32.const 0))))
-          (if (i32.gt_u (i32.load offset=8 (local.get $f)) (i32.load offset=12 (local.get $f))) (then (call $fiber.buffer_overflow)))
-          (call $fiber.stop_unwind)
-          (if (call $fiber.go (local.tee $f (global.get $fiber.target))) (then (return (i32.const 1))))))
-      (local.set $result (call_indirect (param i32) (result i32) (i32.load offset=4 (local.get $f)) (i32.load (local.get $f))))
-      (br_if $next (i32.eq (global.get $fiber.state) (i32.const 1)))
-      (call $fiber.done (local.get $result))
-      (if (call $fiber.go (local.tee $f (global.get $fiber.target))) (then (return (i32.const 1))))
-      (br $next))
-    (unreachable))
-
-  ;; go makes a fiber the one that runs, and starts its rewind if it has run before. It
-  ;; returns 1 for a main fiber.
-  (func $fiber.go (param $f i32) (result i32)
+          (local.set $f (i32.load offset=40 (local.get $f)))
+          (br $search))))
+    (i32.store offset=56 (local.get $f) (i32.const 0))
     (call $fiber.become (local.get $f))
-    (global.set $fiber.target (i32.const 0))
-    (i32.store offset=24 (local.get $f) (i32.const 2))
-    (global.set $program.sp (i32.load offset=16 (local.get $f)))
-    (if (i32.load offset=8 (local.get $f))
-      (then (call $fiber.start_rewind (i32.add (local.get $f) (i32.const 8))))
-      (else (i32.store offset=4 (local.get $f) (i32.load offset=32 (local.get $f)))))
-    (i32.eqz (global.get $fiber.limit)))
+    (if (global.get $fiber.limit) (then (global.set $program.sp (i32.load offset=16 (local.get $f))) (return (i32.const 0)))))
+  (i32.const 1))
 
-  ;; done is called when the entry of a fiber has returned: its resumer gets the
-  ;; result.
-  (func $fiber.done (param $result i32)
-    (local $f i32)
-    (local.set $f (global.get $fiber.running))
-    (i32.store offset=24 (local.get $f) (i32.const 4))
-    (if (i32.eqz (i32.load offset=28 (local.get $f))) (then (call $fiber.nobody_to_return_to)))
-    (global.set $fiber.target (i32.load offset=28 (local.get $f)))
-    (i32.store offset=28 (local.get $f) (i32.const 0))
-    (i32.store offset=32 (global.get $fiber.target) (local.get $result)))
+;; turn is called behind an exported function. It runs one fiber after the other
+;; until it is the main fiber's turn: then it returns 1, and the function is to be
+;; called again. It returns 0 when the function has returned or a host has suspended
+;; it.
+(func $fiber.turn (result i32)
+  (local $f i32) (local $result i32)
+  (if (i32.eqz (global.get $fiber.state)) (then (call $fiber.end) (return (i32.const 0))))
+  (local.set $f (global.get $fiber.running))
+  (loop $next
+    (if (i32.eq (global.get $fiber.state) (i32.const 1))
+      (then
+        (if (i32.eqz (global.get $fiber.target)) (then (call $fiber.note_host) (return (i32.const 0))))
+        (if (i32.gt_u (i32.load offset=8 (local.get $f)) (i32.load offset=12 (local.get $f))) (then (call $fiber.buffer_overflow)))
+        (call $fiber.stop_unwind)
+        (if (call $fiber.go (local.tee $f (global.get $fiber.target))) (then (return (i32.const 1))))))
+    (local.set $result (call_indirect (param i32) (result i32) (i32.load offset=4 (local.get $f)) (i32.load (local.get $f))))
+    (br_if $next (i32.eq (global.get $fiber.state) (i32.const 1)))
+    (call $fiber.done (local.get $result))
+    (if (call $fiber.go (local.tee $f (global.get $fiber.target))) (then (return (i32.const 1))))
+    (br $next))
+  (unreachable))
 
-  ;; park notes which fiber runs when a host suspends it; the host gets the stack of
-  ;; the main fiber.
-  (func $fiber.park
-    (local $f i32)
-    (if (i32.eqz (local.tee $f (global.get $fiber.running))) (then (return)))
-    (i32.store offset=56 (local.get $f) (global.get $fiber.data))
-    (if (i32.eqz (global.get $fiber.limit)) (then (return)))
-    (i32.store offset=16 (local.get $f) (global.get $program.sp))
-    (loop $up
-      (if (local.tee $f (i32.load offset=28 (local.get $f)))
+;; go makes a fiber the one that runs, and starts its rewind if it has run before. It
+;; returns 1 for a main fiber.
+(func $fiber.go (param $f i32) (result i32)
+  (call $fiber.become (local.get $f))
+  (global.set $fiber.target (i32.const 0))
+  (i32.store offset=24 (local.get $f) (i32.const 2))
+  (global.set $program.sp (i32.load offset=16 (local.get $f)))
+  (if (i32.load offset=8 (local.get $f))
+    (then (call $fiber.start_rewind (i32.add (local.get $f) (i32.const 8))))
+    (else (i32.store offset=4 (local.get $f) (i32.load offset=32 (local.get $f)))))
+  (i32.eqz (global.get $fiber.limit)))
+
+;; done is called when the entry of a fiber has returned: its resumer gets the result.
+;; If it has none, one that waits for the result becomes ready, and the next fiber that
+;; is ready runs.
+(func $fiber.done (param $result i32)
+  (local $f i32) (local $to i32) (local $joiner i32)
+  (local.set $f (global.get $fiber.running))
+  (i32.store offset=24 (local.get $f) (i32.const 4))
+  (i32.store offset=32 (local.get $f) (local.get $result))
+  (if (local.tee $to (i32.load offset=28 (local.get $f)))
+    (then
+      (i32.store offset=28 (local.get $f) (i32.const 0))
+      (i32.store offset=32 (local.get $to) (local.get $result)))
+    (else
+      (local.set $joiner (i32.load offset=60 (local.get $f)))
+      (if (i32.eq (local.get $joiner) (i32.const -1))
+        (then (call $fiber.give (local.get $f)))
+        (else (if (local.get $joiner) (then (call $fiber.wake (local.get $joiner) (local.get $result))))))
+      (local.set $to (call $fiber.next))))
+  (global.set $fiber.target (local.get $to)))
+
+;; note_host notes which fiber runs when a host suspends it; the host gets the stack of
+;; the main fiber.
+(func $fiber.note_host
+  (local $f i32)
+  (if (i32.eqz (local.tee $f (global.get $fiber.running))) (then (return)))
+  (i32.store offset=56 (local.get $f) (global.get $fiber.data))
+  (if (i32.eqz (global.get $fiber.limit)) (then (return)))
+  (i32.store offset=16 (local.get $f) (global.get $program.sp))
+  (loop $up
+    (if (local.tee $f (i32.load offset=28 (local.get $f)))
+      (then
+        (global.set $program.sp (i32.load offset=16 (local.get $f)))
+        (br $up)))))
+
+;; end gives the region of a main fiber back, when its function has returned.
+(func $fiber.end
+  (if (global.get $fiber.running) (then (call $fiber.give (global.get $fiber.running)))))
+
+;; must_be traps if there is no fiber of that address.
+(func $fiber.must_be (param $f i32)
+  (if (i32.eqz (call $fiber.is_whole (local.get $f))) (then (call $fiber.no_fiber))))
+
+;; is_whole reports whether a fiber has its canary.
+(func $fiber.is_whole (param $f i32) (result i32)
+  (i32.eq (i32.load offset=48 (local.get $f)) (i32.xor (local.get $f) (i32.const -1))))
+
+;; must_wait traps if a fiber cannot be resumed.
+(func $fiber.must_wait (param $f i32)
+  (call $fiber.must_be (local.get $f))
+  (if (i32.gt_u (i32.load offset=24 (local.get $f)) (i32.const 1)) (then (call $fiber.cannot_resume))))
+
+;; is_idle reports whether a fiber is new, suspended or done.
+(func $fiber.is_idle (param $f i32) (result i32)
+  (i32.or (i32.lt_u (i32.load offset=24 (local.get $f)) (i32.const 2)) (i32.eq (i32.load offset=24 (local.get $f)) (i32.const 4))))
+
+;; take returns a region, from the pool if there is one of the size; 0 if there is no
+;; memory.
+(func $fiber.take (param $size i32) (result i32)
+  (local $f i32) (local $before i32)
+  (local.set $f (global.get $fiber.pool))
+  (block $found
+    (loop $search
+      (if (local.get $f)
         (then
-          (global.set $program.sp (i32.load offset=16 (local.get $f)))
-          (br $up)))))
-
-  ;; end gives the region of a main fiber back, when its function has returned.
-  (func $fiber.end
-    (if (global.get $fiber.running) (then (call $fiber.give (global.get $fiber.running)))))
-
-  ;; must_be traps if there is no fiber of that address.
-  (func $fiber.must_be (param $f i32)
-    (if (i32.eqz (call $fiber.is_whole (local.get $f))) (then (call $fiber.no_fiber))))
-
-  ;; is_whole reports whether a fiber has its canary.
-  (func $fiber.is_whole (param $f i32) (result i32)
-    (i32.eq (i32.load offset=48 (local.get $f)) (i32.xor (local.get $f) (i32.const -1))))
-
-  ;; must_wait traps if a fiber cannot be resumed.
-  (func $fiber.must_wait (param $f i32)
-    (call $fiber.must_be (local.get $f))
-    (if (i32.gt_u (i32.load offset=24 (local.get $f)) (i32.const 1)) (then (call $fiber.cannot_resume))))
-
-  ;; take returns a region, from the pool if there is one of the size; 0 if there is no
-  ;; memory.
-  (func $fiber.take (param $size i32) (result i32)
-    (local $f i32) (local $before i32)
-    (local.set $f (global.get $fiber.pool))
-    (block $found
-      (loop $search
-        (if (local.get $f)
-          (then
-            (br_if $found (i32.eq (i32.sub (i32.load offset=20 (local.get $f)) (local.get $f)) (local.get $size)))
-            (local.set $before (local.get $f))
-            (local.set $f (i32.load offset=36 (local.get $f)))
-            (br $search))))
-      (local.set $f (call $program.malloc (local.get $size)))
-      (if (i32.eqz (local.get $f)) (then (return (i32.const 0))))
-      (call $fiber.reset (local.get $f) (local.get $size))
-      (return (local.get $f)))
-    (if (local.get $before)
-      (then (i32.store offset=36 (local.get $before) (i32.load offset=36 (local.get $f))))
-      (else (global.set $fiber.pool (i32.load offset=36 (local.get $f)))))
+          (br_if $found (i32.eq (i32.sub (i32.load offset=20 (local.get $f)) (local.get $f)) (local.get $size)))
+          (local.set $before (local.get $f))
+          (local.set $f (i32.load offset=36 (local.get $f)))
+          (br $search))))
+    (local.set $f (call $program.malloc (local.get $size)))
+    (if (i32.eqz (local.get $f)) (then (return (i32.const 0))))
     (call $fiber.reset (local.get $f) (local.get $size))
-    (local.get $f))
+    (return (local.get $f)))
+  (if (local.get $before)
+    (then (i32.store offset=36 (local.get $before) (i32.load offset=36 (local.get $f))))
+    (else (global.set $fiber.pool (i32.load offset=36 (local.get $f)))))
+  (call $fiber.reset (local.get $f) (local.get $size))
+  (local.get $f))
 
-  ;; reset makes a region that of a new fiber, in the list of all.
-  (func $fiber.reset (param $f i32) (param $size i32)
-    (i64.store (local.get $f) (i64.const 0))
-    (i64.store offset=8 (local.get $f) (i64.const 0))
-    (i64.store offset=24 (local.get $f) (i64.const 0))
-    (i64.store offset=44 (local.get $f) (i64.const 0))
-    (i64.store offset=52 (local.get $f) (i64.const 0))
-    (i32.store offset=20 (local.get $f) (i32.add (local.get $f) (local.get $size)))
-    (i32.store offset=16 (local.get $f) (i32.and (i32.add (local.get $f) (local.get $size)) (i32.const -16)))
-    (i32.store offset=48 (local.get $f) (i32.xor (local.get $f) (i32.const -1)))
-    (i32.store offset=40 (local.get $f) (global.get $fiber.all))
-    (if (global.get $fiber.all) (then (i32.store offset=44 (global.get $fiber.all) (local.get $f))))
-    (global.set $fiber.all (local.get $f)))
+;; reset makes a region that of a new fiber, in the list of all.
+(func $fiber.reset (param $f i32) (param $size i32)
+  (i64.store (local.get $f) (i64.const 0))
+  (i64.store offset=8 (local.get $f) (i64.const 0))
+  (i64.store offset=24 (local.get $f) (i64.const 0))
+  (i64.store offset=44 (local.get $f) (i64.const 0))
+  (i64.store offset=52 (local.get $f) (i64.const 0))
+  (i32.store offset=60 (local.get $f) (i32.const 0))
+  (i32.store offset=20 (local.get $f) (i32.add (local.get $f) (local.get $size)))
+  (i32.store offset=16 (local.get $f) (i32.and (i32.add (local.get $f) (local.get $size)) (i32.const -16)))
+  (i32.store offset=48 (local.get $f) (i32.xor (local.get $f) (i32.const -1)))
+  (i32.store offset=40 (local.get $f) (global.get $fiber.all))
+  (if (global.get $fiber.all) (then (i32.store offset=44 (global.get $fiber.all) (local.get $f))))
+  (global.set $fiber.all (local.get $f)))
 
-  ;; give puts a region into the pool.
-  (func $fiber.give (param $f i32)
-    (if (i32.load offset=44 (local.get $f))
-      (then (i32.store offset=40 (i32.load offset=44 (local.get $f)) (i32.load offset=40 (local.get $f))))
-      (else (global.set $fiber.all (i32.load offset=40 (local.get $f)))))
-    (if (i32.load offset=40 (local.get $f)) (then (i32.store offset=44 (i32.load offset=40 (local.get $f)) (i32.load offset=44 (local.get $f)))))
-    (i32.store offset=48 (local.get $f) (i32.const 0))
-    (i32.store offset=36 (local.get $f) (global.get $fiber.pool))
-    (global.set $fiber.pool (local.get $f)))
+;; give puts a region into the pool.
+(func $fiber.give (param $f i32)
+  (if (i32.load offset=44 (local.get $f))
+    (then (i32.store offset=40 (i32.load offset=44 (local.get $f)) (i32.load offset=40 (local.get $f))))
+    (else (global.set $fiber.all (i32.load offset=40 (local.get $f)))))
+  (if (i32.load offset=40 (local.get $f)) (then (i32.store offset=44 (i32.load offset=40 (local.get $f)) (i32.load offset=44 (local.get $f)))))
+  (i32.store offset=48 (local.get $f) (i32.const 0))
+  (i32.store offset=36 (local.get $f) (global.get $fiber.pool))
+  (global.set $fiber.pool (local.get $f)))
 
-  ;; What went wrong is the name of the function that traps.
-  (func $fiber.out_of_memory (unreachable))
-  (func $fiber.stack_overflow (unreachable))
-  (func $fiber.buffer_overflow (unreachable))
-  (func $fiber.no_fiber (unreachable))
-  (func $fiber.cannot_resume (unreachable))
-  (func $fiber.cannot_free (unreachable))
-  (func $fiber.nobody_to_yield_to (unreachable))
-  (func $fiber.nobody_to_return_to (unreachable))
+;; What went wrong is the name of the function that traps.
+(func $fiber.out_of_memory (unreachable))
+(func $fiber.stack_overflow (unreachable))
+(func $fiber.buffer_overflow (unreachable))
+(func $fiber.no_fiber (unreachable))
+(func $fiber.cannot_resume (unreachable))
+(func $fiber.cannot_free (unreachable))
+(func $fiber.nobody_to_yield_to (unreachable))
 
-  ;; malloc and release are for programs that have no malloc. They deal in whole pages;
-  ;; blocks are used again for the same size only. A block has its size before it, and
-  ;; a free one the next free one.
-  (global $fiber.blocks (mut i32) (i32.const 0))
+;; malloc and release are for programs that have no malloc. They deal in whole pages;
+;; blocks are used again for the same size only. A block has its size before it, and
+;; a free one the next free one.
+(global $fiber.blocks (mut i32) (i32.const 0))
 
-  (func $fiber.malloc (param $size i32) (result i32)
-    (local $pages i32) (local $at i32) (local $before i32)
-    (local.set $pages (i32.shr_u (i32.add (local.get $size) (i32.const 65551)) (i32.const 16)))
-    (local.set $at (global.get $fiber.blocks))
-    (block $none
-      (loop $search
-        (br_if $none (i32.eqz (local.get $at)))
-        (if (i32.ne (i32.load (local.get $at)) (local.get $pages))
-          (then
-            (local.set $before (local.get $at))
-            (local.set $at (i32.load offset=4 (local.get $at)))
-            (br $search))))
-      (if (local.get $before)
-        (then (i32.store offset=4 (local.get $before) (i32.load offset=4 (local.get $at))))
-        (else (global.set $fiber.blocks (i32.load offset=4 (local.get $at)))))
-      (return (i32.add (local.get $at) (i32.const 16))))
-    (local.set $at (memory.grow (local.get $pages)))
-    (if (i32.eq (local.get $at) (i32.const -1)) (then (return (i32.const 0))))
-    (local.set $at (i32.shl (local.get $at) (i32.const 16)))
-    (i32.store (local.get $at) (local.get $pages))
-    (i32.add (local.get $at) (i32.const 16)))
+(func $fiber.malloc (param $size i32) (result i32)
+  (local $pages i32) (local $at i32) (local $before i32)
+  (local.set $pages (i32.shr_u (i32.add (local.get $size) (i32.const 65551)) (i32.const 16)))
+  (local.set $at (global.get $fiber.blocks))
+  (block $none
+    (loop $search
+      (br_if $none (i32.eqz (local.get $at)))
+      (if (i32.ne (i32.load (local.get $at)) (local.get $pages))
+        (then
+          (local.set $before (local.get $at))
+          (local.set $at (i32.load offset=4 (local.get $at)))
+          (br $search))))
+    (if (local.get $before)
+      (then (i32.store offset=4 (local.get $before) (i32.load offset=4 (local.get $at))))
+      (else (global.set $fiber.blocks (i32.load offset=4 (local.get $at)))))
+    (return (i32.add (local.get $at) (i32.const 16))))
+  (local.set $at (memory.grow (local.get $pages)))
+  (if (i32.eq (local.get $at) (i32.const -1)) (then (return (i32.const 0))))
+  (local.set $at (i32.shl (local.get $at) (i32.const 16)))
+  (i32.store (local.get $at) (local.get $pages))
+  (i32.add (local.get $at) (i32.const 16)))
 
-  (func $fiber.release (param $at i32)
-    (local.set $at (i32.sub (local.get $at) (i32.const 16)))
-    (i32.store offset=4 (local.get $at) (global.get $fiber.blocks))
-    (global.set $fiber.blocks (local.get $at)))
-)
+(func $fiber.release (param $at i32)
+  (local.set $at (i32.sub (local.get $at) (i32.const 16)))
+  (i32.store offset=4 (local.get $at) (global.get $fiber.blocks))
+  (global.set $fiber.blocks (local.get $at)))

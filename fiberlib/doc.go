@@ -5,10 +5,17 @@ package fiberlib
 
 import _ "embed"
 
-// Core is the text of the runtime, a module: what it exports is what a program can
-// import from module fiber. Its imports from module program stand for the memory,
+//go:embed core.wat
+var core string
+
+//go:embed sched.wat
+var scheduler string
+
+//go:embed chan.wat
+var channels string
+
+// Text returns the fields of the runtime: what they export is what a program can
+// import from module fiber. The imports from module program stand for the memory,
 // table, stack pointer, malloc and free of the program, those from module transform
 // for what every rewritten module has.
-//
-//go:embed core.wat
-var Core string
+func Text() string { return core + "\n" + scheduler + "\n" + channels }

@@ -21,7 +21,7 @@ type library struct {
 
 // fiberLibrary returns the library of package fiberlib.
 var fiberLibrary = sync.OnceValue(func() *library {
-	m, err := wat.Parse("fiberlib/core.wat", fiberlib.Core)
+	m, err := wat.Parse("fiberlib", fiberlib.Text())
 	if err != nil {
 		panic(fmt.Sprintf("fiberlib: %v", err))
 	}
@@ -134,7 +134,7 @@ func (k *linked) write(r *runtimeText, renamed map[string]string, first func(wat
 		})
 		for line := range strings.Lines(text) {
 			code, note, _ := strings.Cut(line, ";;")
-			code = strings.TrimRight(strings.TrimPrefix(code, "  "), " \n")
+			code = strings.TrimRight(code, " \n")
 			if note = strings.TrimSpace(note); code != "" || note != "" {
 				r.line(code, note)
 			}

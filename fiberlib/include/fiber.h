@@ -21,8 +21,11 @@
 typedef struct fiber *fiber_t;
 typedef void *(*fiber_entry_point_t)(void *value);
 
-/* What a fiber is doing. RESUMING: it has resumed another one and waits for it. */
-typedef enum { FIBER_NEW, FIBER_SUSPENDED, FIBER_RUNNING, FIBER_RESUMING, FIBER_DONE } fiber_status_t;
+/* What a fiber is doing. RESUMING: it has resumed another one and waits for it. READY:
+ * it runs when it is its turn. WAITING: for a channel, the end of a fiber, or unpark. */
+typedef enum {
+  FIBER_NEW, FIBER_SUSPENDED, FIBER_RUNNING, FIBER_RESUMING, FIBER_DONE, FIBER_READY, FIBER_WAITING
+} fiber_status_t;
 
 /* Why fiber_resume has returned. */
 typedef enum { FIBER_OK, FIBER_YIELD, FIBER_ERROR } fiber_result_t;
@@ -72,6 +75,52 @@ static inline void *fiber_resume(fiber_t fiber, void *value, fiber_result_t *res
   if (result) *result = fiber_status(fiber) == FIBER_DONE ? FIBER_OK : FIBER_YIELD;
   return got;
 }
+
+/* ---- the scheduler: fibers take turns, in the order in which they became ready ---- */
+
+/* A new fiber that is ready to call entry with value; its memory is given back when it
+ * is done. NULL if there is no memory. */
+FIBER_IMPORT(spawn) fiber_t fiber_spawn_sized(fiber_entry_point_t entry, void *value, size_t stack_size);
+static inline fiber_t fiber_spawn(fiber_entry_point_t entry, void *value) { return fiber_spawn_sized(entry, value, 0); }
+
+/* Makes a new fiber ready; join waits until it is done, and returns its result. */
+FIBER_IMPORT(start) void fiber_start(fiber_t fiber, void *value);
+FIBER_IMPORT(join) void *fiber_join(fiber_t fiber);
+
+/* Lets the others run that are ready: each once, or until none is. */
+FIBER_IMPORT(pass) void fiber_pass(void);
+FIBER_IMPORT(run) void fiber_run(void);
+
+/* Waits until another fiber unparks this one; returns the value that it gives. */
+FIBER_IMPORT(park) void *fiber_park(void);
+FIBER_IMPORT(unpark) void fiber_unpark(fiber_t fiber, void *value);
+
+/* ---- channels of pointers, or of integers that fit in one ---- */
+
+typedef struct fiber_chan *fiber_chan_t;
+
+/* Capacity 0: a send waits until its value is received. NULL if there is no memory. */
+FIBER_IMPORT(chan_make) fiber_chan_t fiber_chan_make(size_t capacity);
+FIBER_IMPORT(chan_free) void fiber_chan_free(fiber_chan_t chan);
+FIBER_IMPORT(chan_len) size_t fiber_chan_len(fiber_chan_t chan);
+
+/* 0: the channel is closed. What was sent before can still be received. */
+FIBER_IMPORT(chan_send) int fiber_chan_send(fiber_chan_t chan, void *value);
+FIBER_IMPORT(chan_receive) int fiber_chan_receive(fiber_chan_t chan, void *value);
+FIBER_IMPORT(chan_close) void fiber_chan_close(fiber_chan_t chan);
+
+/* One of the operations that a select chooses from. */
+typedef struct {
+  fiber_chan_t chan; /* NULL: this one is out of the question */
+  int send;          /* 1 to send, 0 to receive */
+  void *value;       /* to send, or what was received */
+  int ok;            /* 0: the channel is closed */
+  void *internal[4];
+} fiber_case_t;
+
+/* Waits until one of the cases can go ahead, does it, and returns its number; if several
+ * can, that of the first. Without block it returns -1 rather than wait. */
+FIBER_IMPORT(select) int fiber_select(fiber_case_t *cases, int n, int block);
 
 /* For programs written for other fiber libraries. */
 static inline void fiber_init(void) {}

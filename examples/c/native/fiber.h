@@ -5,13 +5,16 @@
 #include <ucontext.h>
 
 typedef void *(*fiber_entry_point_t)(void *);
-typedef enum { FIBER_NEW, FIBER_SUSPENDED, FIBER_RUNNING, FIBER_RESUMING, FIBER_DONE } fiber_status_t;
+typedef enum {
+  FIBER_NEW, FIBER_SUSPENDED, FIBER_RUNNING, FIBER_RESUMING, FIBER_DONE, FIBER_READY, FIBER_WAITING
+} fiber_status_t;
 typedef enum { FIBER_OK, FIBER_YIELD, FIBER_ERROR } fiber_result_t;
 typedef struct fiber {
   ucontext_t context;
   fiber_entry_point_t entry;
   fiber_status_t status;
-  struct fiber *resumer, *next_free;
+  struct fiber *resumer, *next, *joiner;
+  int detached;
   void *value;
   char *stack;
 } *fiber_t;
@@ -19,29 +22,54 @@ typedef struct fiber {
 enum { NATIVE_STACK_BYTES = 64 * 1024 };
 static struct fiber native_main = {.status = FIBER_RUNNING}, *native_running = &native_main, *native_pool;
 
+/* Those that are ready, in order; idle runs when there are none. */
+static struct fiber *native_first, *native_last, *native_idle;
+
+static inline void native_wake(fiber_t f, void *value) {
+  f->status = FIBER_READY, f->value = value, f->next = NULL;
+  if (native_first) native_last->next = f;
+  else native_first = f;
+  native_last = f;
+}
+
+static inline fiber_t native_next(void) {
+  fiber_t f = native_first;
+  if (f) native_first = f->next;
+  else if ((f = native_idle)) native_idle = NULL;
+  else abort(); /* a deadlock */
+  return f;
+}
+
 static void native_enter(void) {
-  fiber_t f = native_running;
+  fiber_t f = native_running, to;
   void *result = f->entry(f->value);
-  f->status = FIBER_DONE, f->resumer->value = result;
-  native_running = f->resumer, native_running->status = FIBER_RUNNING;
-  setcontext(&native_running->context);
+  to = f->resumer;
+  f->status = FIBER_DONE, f->value = result;
+  if (to) to->value = result;
+  else {
+    if (f->joiner) native_wake(f->joiner, result);
+    if (f->detached) f->next = native_pool, native_pool = f;
+    to = native_next();
+  }
+  native_running = to, to->status = FIBER_RUNNING;
+  setcontext(&to->context);
 }
 
 static inline fiber_t fiber_create(fiber_entry_point_t entry, size_t size) {
   (void)size;
   fiber_t f = native_pool;
-  if (f) native_pool = f->next_free;
+  if (f) native_pool = f->next;
   else f = calloc(1, sizeof *f), f->stack = malloc(NATIVE_STACK_BYTES);
   getcontext(&f->context);
   f->context.uc_stack.ss_sp = f->stack, f->context.uc_stack.ss_size = NATIVE_STACK_BYTES;
-  f->entry = entry, f->status = FIBER_NEW;
+  f->entry = entry, f->status = FIBER_NEW, f->resumer = f->joiner = NULL, f->detached = 0;
   makecontext(&f->context, native_enter, 0);
   return f;
 }
 
 static inline fiber_t fiber_alloc(fiber_entry_point_t entry) { return fiber_create(entry, 0); }
 static inline fiber_t fiber_sized_alloc(size_t size, fiber_entry_point_t entry) { return fiber_create(entry, size); }
-static inline void fiber_free(fiber_t f) { f->next_free = native_pool, native_pool = f; }
+static inline void fiber_free(fiber_t f) { f->next = native_pool, native_pool = f; }
 static inline fiber_status_t fiber_status(fiber_t f) { return f->status; }
 static inline fiber_t fiber_current(void) { return native_running; }
 
@@ -71,4 +99,147 @@ static inline void *fiber_resume(fiber_t f, void *value, fiber_result_t *result)
   void *got = native_switch(f, value);
   if (result) *result = f->status == FIBER_DONE ? FIBER_OK : FIBER_YIELD;
   return got;
+}
+
+/* ---- the scheduler ---- */
+
+static inline void *native_go(fiber_t to) { /* which has its value already */
+  fiber_t from = native_running;
+  to->status = FIBER_RUNNING, native_running = to;
+  if (to != from) swapcontext(&from->context, &to->context);
+  return from->value;
+}
+
+static inline void *native_wait(void) {
+  native_running->status = FIBER_WAITING;
+  return native_go(native_next());
+}
+
+static inline void fiber_start(fiber_t f, void *value) { native_wake(f, value); }
+
+static inline fiber_t fiber_spawn_sized(fiber_entry_point_t entry, void *value, size_t size) {
+  fiber_t f = fiber_create(entry, size);
+  f->detached = 1;
+  native_wake(f, value);
+  return f;
+}
+
+static inline fiber_t fiber_spawn(fiber_entry_point_t entry, void *value) { return fiber_spawn_sized(entry, value, 0); }
+
+static inline void *fiber_join(fiber_t f) {
+  if (f->status == FIBER_DONE) return f->value;
+  f->joiner = native_running;
+  return native_wait();
+}
+
+static inline void fiber_pass(void) {
+  if (!native_first) return;
+  native_wake(native_running, NULL);
+  native_go(native_next());
+}
+
+static inline void fiber_run(void) {
+  if (!native_first) return;
+  native_idle = native_running;
+  native_wait();
+}
+
+static inline void *fiber_park(void) { return native_wait(); }
+static inline void fiber_unpark(fiber_t f, void *value) { native_wake(f, value); }
+
+/* ---- channels: whoever waits looks again when something has happened. Simple and
+ * slow, and so that the one who has waited longest goes first. ---- */
+
+typedef struct fiber_chan *fiber_chan_t;
+typedef struct fiber_case { fiber_chan_t chan; int send; void *value; int ok; void *internal[4]; } fiber_case_t;
+struct native_waiter { struct native_waiter *next; fiber_t fiber; fiber_case_t *at, *all; int n; };
+struct fiber_chan { size_t capacity, count; int closed; void *values[64]; };
+static struct native_waiter *native_waiters; /* at any channel, by age */
+
+static inline fiber_chan_t fiber_chan_make(size_t capacity) {
+  fiber_chan_t chan = calloc(1, sizeof *chan);
+  chan->capacity = capacity;
+  return chan;
+}
+
+static inline void fiber_chan_free(fiber_chan_t chan) { free(chan); }
+static inline size_t fiber_chan_len(fiber_chan_t chan) { return chan->count; }
+
+/* Ends the wait of the fiber that has waited longest to send or receive. */
+static inline fiber_case_t *native_pick(fiber_chan_t chan, int send, int ok) {
+  for (struct native_waiter *w = native_waiters; w; w = w->next) {
+    if (w->at->chan != chan || w->at->send != send) continue;
+    fiber_case_t *found = w->at;
+    fiber_t f = w->fiber;
+    found->ok = ok;
+    native_wake(f, (void *)(intptr_t)(found - w->all));
+    for (struct native_waiter **p = &native_waiters; *p;)
+      if ((*p)->fiber == f) {
+        struct native_waiter *gone = *p;
+        *p = gone->next;
+        free(gone);
+      } else p = &(*p)->next;
+    return found;
+  }
+  return NULL;
+}
+
+static inline int native_try(fiber_case_t *c) {
+  fiber_chan_t chan = c->chan;
+  fiber_case_t *other;
+  if (!chan) return 0;
+  c->ok = 1;
+  if (c->send) {
+    if (chan->closed) c->ok = 0;
+    else if ((other = native_pick(chan, 0, 1))) other->value = c->value;
+    else if (chan->count < chan->capacity) chan->values[chan->count++] = c->value;
+    else return 0;
+    return 1;
+  }
+  if (chan->count) {
+    c->value = chan->values[0];
+    for (size_t i = 1; i < chan->count; i++) chan->values[i - 1] = chan->values[i];
+    chan->count--;
+    if ((other = native_pick(chan, 1, 1))) chan->values[chan->count++] = other->value;
+    return 1;
+  }
+  if ((other = native_pick(chan, 1, 1))) c->value = other->value;
+  else if (chan->closed) c->value = NULL, c->ok = 0;
+  else return 0;
+  return 1;
+}
+
+static inline int fiber_select(fiber_case_t *cases, int n, int block) {
+  for (int i = 0; i < n; i++)
+    if (native_try(&cases[i])) return i;
+  if (!block) return -1;
+  struct native_waiter **end = &native_waiters;
+  while (*end) end = &(*end)->next;
+  for (int i = 0; i < n; i++) {
+    if (!cases[i].chan) continue;
+    struct native_waiter *w = calloc(1, sizeof *w);
+    *w = (struct native_waiter){NULL, native_running, &cases[i], cases, n};
+    *end = w, end = &w->next;
+  }
+  return (int)(intptr_t)native_wait();
+}
+
+static inline int fiber_chan_send(fiber_chan_t chan, void *value) {
+  fiber_case_t c = {.chan = chan, .send = 1, .value = value};
+  fiber_select(&c, 1, 1);
+  return c.ok;
+}
+
+static inline int fiber_chan_receive(fiber_chan_t chan, void *to) {
+  fiber_case_t c = {.chan = chan};
+  fiber_select(&c, 1, 1);
+  *(void **)to = c.value;
+  return c.ok;
+}
+
+static inline void fiber_chan_close(fiber_chan_t chan) {
+  fiber_case_t *c;
+  chan->closed = 1;
+  while ((c = native_pick(chan, 0, 0))) c->value = NULL;
+  while (native_pick(chan, 1, 0)) {}
 }

@@ -1,0 +1,94 @@
+;; The scheduler: fibers that are ready run in turn, in the order in which they became
+;; so; the others wait for an event. Nothing here happens by chance.
+
+(global $fiber.ready (mut i32) (i32.const 0)) ;; the queue of fibers that are ready: its first
+(global $fiber.ready_last (mut i32) (i32.const 0)) ;; and its last
+(global $fiber.idle (mut i32) (i32.const 0)) ;; the fiber that runs when no other is ready
+
+;; spawn makes a new fiber that is ready to run entry with a value; 0 if there is no
+;; memory. Its memory is given back when it is done.
+(func $fiber.spawn (export "spawn") (param $entry i32) (param $value i32) (param $size i32) (result i32)
+  (local $f i32)
+  (if (local.tee $f (call $fiber.create (local.get $entry) (local.get $size)))
+    (then
+      (i32.store offset=60 (local.get $f) (i32.const -1))
+      (call $fiber.wake (local.get $f) (local.get $value))))
+  (local.get $f))
+
+;; start makes a new fiber ready to run its entry with a value. When it is done, join
+;; gets its result.
+(func $fiber.start (export "start") (param $f i32) (param $value i32)
+  (call $fiber.must_wait (local.get $f))
+  (call $fiber.wake (local.get $f) (local.get $value)))
+
+;; join waits for a fiber to end that was started, and returns its result. One fiber
+;; can wait for it.
+(func $fiber.join (export "join") (param $f i32) (result i32)
+  (if (i32.eq (global.get $fiber.state) (i32.const 2)) (then (return (call $fiber.arrive))))
+  (call $fiber.must_be (local.get $f))
+  (if (i32.eq (i32.load offset=24 (local.get $f)) (i32.const 4)) (then (return (i32.load offset=32 (local.get $f)))))
+  (if (i32.load offset=60 (local.get $f)) (then (call $fiber.cannot_join)))
+  (i32.store offset=60 (local.get $f) (call $fiber.self))
+  (call $fiber.wait)
+  (i32.const 0))
+
+;; pass lets the other fibers run that are ready.
+(func $fiber.pass (export "pass")
+  (if (i32.eq (global.get $fiber.state) (i32.const 2)) (then (drop (call $fiber.arrive)) (return)))
+  (if (i32.eqz (global.get $fiber.ready)) (then (return)))
+  (call $fiber.wake (call $fiber.self) (i32.const 0))
+  (call $fiber.leave (call $fiber.next)))
+
+;; run lets the other fibers run until none is ready.
+(func $fiber.run (export "run")
+  (if (i32.eq (global.get $fiber.state) (i32.const 2)) (then (drop (call $fiber.arrive)) (return)))
+  (if (i32.eqz (global.get $fiber.ready)) (then (return)))
+  (if (global.get $fiber.idle) (then (call $fiber.two_run)))
+  (global.set $fiber.idle (call $fiber.self))
+  (call $fiber.wait))
+
+;; park waits until another fiber calls unpark for this one, and returns the value that
+;; it gives.
+(func $fiber.park (export "park") (result i32)
+  (if (i32.eq (global.get $fiber.state) (i32.const 2)) (then (return (call $fiber.arrive))))
+  (drop (call $fiber.self))
+  (call $fiber.wait)
+  (i32.const 0))
+
+;; unpark makes a fiber ready that has parked itself.
+(func $fiber.unpark (export "unpark") (param $f i32) (param $value i32)
+  (call $fiber.must_be (local.get $f))
+  (if (i32.ne (i32.load offset=24 (local.get $f)) (i32.const 6)) (then (call $fiber.not_parked)))
+  (call $fiber.wake (local.get $f) (local.get $value)))
+
+;; wait leaves the fiber that runs, which has seen to it that somebody will wake it.
+(func $fiber.wait
+  (i32.store offset=24 (global.get $fiber.running) (i32.const 6))
+  (call $fiber.leave (call $fiber.next)))
+
+;; wake puts a fiber behind those that are ready. The value is what its wait returns.
+(func $fiber.wake (param $f i32) (param $value i32)
+  (i32.store offset=24 (local.get $f) (i32.const 5))
+  (i32.store offset=32 (local.get $f) (local.get $value))
+  (i32.store offset=36 (local.get $f) (i32.const 0))
+  (if (global.get $fiber.ready)
+    (then (i32.store offset=36 (global.get $fiber.ready_last) (local.get $f)))
+    (else (global.set $fiber.ready (local.get $f))))
+  (global.set $fiber.ready_last (local.get $f)))
+
+;; next takes the first fiber that is ready, or else the idle one.
+(func $fiber.next (result i32)
+  (local $f i32)
+  (if (local.tee $f (global.get $fiber.ready))
+    (then
+      (global.set $fiber.ready (i32.load offset=36 (local.get $f)))
+      (return (local.get $f))))
+  (local.set $f (global.get $fiber.idle))
+  (if (i32.eqz (local.get $f)) (then (call $fiber.deadlock)))
+  (global.set $fiber.idle (i32.const 0))
+  (local.get $f))
+
+(func $fiber.deadlock (unreachable))
+(func $fiber.cannot_join (unreachable))
+(func $fiber.not_parked (unreachable))
+(func $fiber.two_run (unreachable))
