@@ -107,7 +107,11 @@ func (s *state) dropExports(ext *wat.Module) {
 
 // isWrapped reports whether an export gets a wrapper in place of its function.
 func (s *state) isWrapped(e *wat.Export) bool {
-	return e.Kind == wat.KindFunc && slices.Contains(s.mains, wat.FuncID(e.Index))
+	if e.Kind != wat.KindFunc {
+		return false
+	}
+	_, found := slices.BinarySearch(s.mains, wat.FuncID(e.Index))
+	return found
 }
 
 // keepTypes returns a line with types that the source does not write out, if there

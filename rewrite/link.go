@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/watfiber/watfiber/wat"
-	"github.com/watfiber/watfiber/wat/op"
 )
 
 // This file links the fiber runtime into a module that imports functions of it from
@@ -14,7 +13,10 @@ import (
 
 // checkFiberImports checks the imports from module fiber.
 func checkFiberImports(m *wat.Module) error {
-	l := fiberLibrary()
+	if !importsFrom(m, fiberModule) {
+		return nil
+	}
+	l, ownRuntime := fiberLibrary(), importsFrom(m, abiModule)
 	for _, d := range m.Imports() {
 		imp := m.ImportOf(d)
 		if imp.Module != fiberModule {
@@ -37,7 +39,7 @@ func checkFiberImports(m *wat.Module) error {
 		if want, got := l.m.FuncTypeOf(id), m.FuncTypeOf(wat.FuncID(d.Index)); !got.Equal(want) {
 			return fail("", "fiber.%s has the type %s, not %s", imp.Name, typeText(want), typeText(got))
 		}
-		if importsFrom(m, abiModule) {
+		if ownRuntime {
 			return fail("use one of the two", "the module imports the fiber runtime, and brings its own with imports from asyncify")
 		}
 		if l.suspends[id] && len(m.Tables) == 0 {
@@ -48,7 +50,7 @@ func checkFiberImports(m *wat.Module) error {
 }
 
 func importsFrom(m *wat.Module, module string) bool {
-	return slices.ContainsFunc(m.Funcs, func(f *wat.Func) bool { return f.Import != nil && f.Import.Module == module })
+	return slices.ContainsFunc(m.Imports(), func(d wat.Definition) bool { return m.ImportOf(d).Module == module })
 }
 
 // mainFibers returns the exported functions that get a wrapper: those that are
@@ -59,24 +61,28 @@ func mainFibers(m *wat.Module, g *callGraph) []wat.FuncID {
 		return nil
 	}
 	for _, e := range m.Exports {
-		if id := wat.FuncID(e.Index); e.Kind == wat.KindFunc && g.instruments(id) && !slices.Contains(ids, id) {
+		if id := wat.FuncID(e.Index); e.Kind == wat.KindFunc && g.instruments(id) {
 			ids = append(ids, id)
 		}
 	}
-	return ids
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
 
 // link writes the part of the fiber runtime that a module needs, and the wrappers of
 // its exports.
 func (r *runtimeText) link(m *wat.Module, wrapped []wat.FuncID) {
-	imports := map[string][]wat.FuncID{} // by the name in the library
+	imports := map[string]string{} // from the name in the library to what it is called here
+	renamed := map[string]string{}
 	var roots []string
-	for i, f := range m.Funcs {
-		if f.Import != nil && f.Import.Module == fiberModule {
-			name := fiberModule + "." + f.Import.Name
-			imports[name] = append(imports[name], wat.FuncID(i))
-			roots = append(roots, name)
+	for _, f := range m.Funcs {
+		if f.Import == nil || f.Import.Module != fiberModule || imports[importName(f)] != "" {
+			continue
 		}
+		name := importName(f)
+		imports[name] = r.nameOf(f, "$"+name)
+		renamed["$"+name] = imports[name]
+		roots = append(roots, name)
 	}
 	if len(roots) == 0 {
 		return
@@ -84,24 +90,41 @@ func (r *runtimeText) link(m *wat.Module, wrapped []wat.FuncID) {
 	if len(wrapped) > 0 {
 		roots = append(roots, "fiber.begin", "fiber.turn")
 	}
-	renamed := map[string]string{}
 	k := fiberLibrary().link(r.program(m, renamed, roots))
 	r.line("", "fiberlib")
 	if renamed[programSP] == idOwnSP {
 		r.line("(global "+idOwnSP+" (mut i32) (i32.const 0))", "nothing here has a stack in memory")
 	}
-	names := map[string]string{}
-	for name, ids := range imports {
-		names[name] = r.nameOf(m.Funcs[ids[0]], "$"+name)
-		renamed["$"+name] = names[name]
-	}
-	k.write(r, renamed, func(id wat.FuncID) {
-		for _, imp := range imports[k.l.m.Funcs[id].Name] {
-			r.replaced[imp] = r.funcs
+	places := map[string]int{}
+	k.write(r, renamed, func(id wat.FuncID) { places[k.l.m.Funcs[id].Name] = r.funcs })
+	r.replaceFiberImports(m, imports, places)
+	exports := map[wat.FuncID][]string{}
+	for _, e := range m.Exports {
+		if e.Kind == wat.KindFunc {
+			exports[wat.FuncID(e.Index)] = append(exports[wat.FuncID(e.Index)], e.Name)
 		}
-	})
+	}
 	for _, id := range wrapped {
-		r.wrap(m, id)
+		r.wrap(m, id, exports[id])
+	}
+}
+
+// replaceFiberImports puts the functions of the library in place of the imports. If one
+// is imported twice, the second is a function that calls it.
+func (r *runtimeText) replaceFiberImports(m *wat.Module, called map[string]string, places map[string]int) {
+	seen := map[string]bool{}
+	for i, f := range m.Funcs {
+		if f.Import == nil || f.Import.Module != fiberModule {
+			continue
+		}
+		name := importName(f)
+		if !seen[name] {
+			seen[name] = true
+			r.replaced[wat.FuncID(i)] = places[name]
+			continue
+		}
+		r.replaced[wat.FuncID(i)] = r.funcs
+		r.forward(r.nameOf(f, fmt.Sprintf("$%s.%d", name, i)), called[name], m.FuncTypeOf(wat.FuncID(i)))
 	}
 }
 
@@ -140,12 +163,14 @@ func reference(m *wat.Module, name string, index int) string {
 }
 
 // stackPointer returns the global that holds the pointer of the stack in memory that
-// C and its relatives keep, -1 if there is none: the one of that name, or else one
-// that a function takes bytes from as its first act.
+// C and its relatives keep, -1 if there is none: the one of that name, or in a module
+// without names one that a function takes its bytes from as compilers do.
 //
 //	global.get 0
 //	i32.const 16
 //	i32.sub
+//	local.tee 1
+//	global.set 0
 func stackPointer(m *wat.Module) int {
 	isPointer := func(i int) bool { return m.Globals[i].Mutable && m.Globals[i].Type == wat.I32 }
 	for i, g := range m.Globals {
@@ -153,10 +178,19 @@ func stackPointer(m *wat.Module) int {
 			return i
 		}
 	}
+	prologue := []string{"global.get", "i32.const", "i32.sub", "local.tee", "global.set"}
 	for _, f := range m.Funcs {
 		in := f.Body.Instrs
-		if len(in) > 3 && in[0].Op == op.GlobalGet && in[1].Op == op.I32Const && in[2].Op == op.I32Sub && isPointer(int(in[0].Imm)) {
-			return int(in[0].Imm)
+		matches := len(in) > len(prologue)
+		for i := 0; matches && i < len(prologue); i++ {
+			matches = in[i].Op.String() == prologue[i]
+		}
+		if !matches || in[0].Imm != in[4].Imm || in[1].Imm%16 != 0 {
+			continue
+		}
+		i := int(in[0].Imm)
+		if name := m.Globals[i].Name; isPointer(i) && (name == "" || name == wat.DefaultGlobal(i)) {
+			return i
 		}
 	}
 	return -1
@@ -179,7 +213,10 @@ func allocator(m *wat.Module) (malloc, free int) {
 	}
 	malloc = find("malloc", wat.FuncType{Params: []wat.ValType{wat.I32}, Results: []wat.ValType{wat.I32}})
 	free = find("free", wat.FuncType{Params: []wat.ValType{wat.I32}})
-	return min(malloc, free), max(malloc, free)
+	if malloc < 0 || free < 0 {
+		return -1, -1
+	}
+	return malloc, free
 }
 
 // wrap writes the function that is exported in place of another one: it calls it as
@@ -191,7 +228,7 @@ func allocator(m *wat.Module) (malloc, free int) {
 //	  (loop $again (if (call $fiber.turn) (then (call $f (local.get $0)) (local.set $r0) (br $again))))
 //	  (call $fiber.become (local.get $outer))
 //	  (local.get $r0))
-func (r *runtimeText) wrap(m *wat.Module, id wat.FuncID) {
+func (r *runtimeText) wrap(m *wat.Module, id wat.FuncID, exports []string) {
 	f, sig := m.Funcs[id], m.FuncTypeOf(id)
 	name := f.Name
 	if name == "" || m.Source.Binary {
@@ -199,10 +236,8 @@ func (r *runtimeText) wrap(m *wat.Module, id wat.FuncID) {
 	}
 	var head, call, results strings.Builder
 	head.WriteString("(func " + wat.ID("fiber.export."+name))
-	for _, e := range m.Exports {
-		if e.Kind == wat.KindFunc && wat.FuncID(e.Index) == id {
-			head.WriteString(" (export " + wat.Quote(e.Name) + ")")
-		}
+	for _, name := range exports {
+		head.WriteString(" (export " + wat.Quote(name) + ")")
 	}
 	call.WriteString("(call " + reference(m, f.Name, int(id)))
 	for i, t := range sig.Params {

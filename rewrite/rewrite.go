@@ -98,7 +98,7 @@ type state struct {
 
 	graph     *callGraph
 	functions []*function  // those to instrument
-	mains     []wat.FuncID // those whose exports get a wrapper
+	mains     []wat.FuncID // those whose exports get a wrapper, in ascending order
 	result    *Result
 }
 

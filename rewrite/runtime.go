@@ -183,16 +183,15 @@ func (r *runtimeText) abiFunc(id, name string) {
 	}
 }
 
-// forward writes a function that does nothing but call another one of the ABI.
+// forward writes a function that does nothing but call another one.
 func (r *runtimeText) forward(id, to string, t wat.FuncType) {
 	r.funcs++
-	if len(t.Params) > 0 {
-		r.line(fmt.Sprintf("(func %s (param i32) (call %s (local.get 0)))", id, to), "")
-		return
+	signature, args := "", ""
+	if s := t.String(); s != "" {
+		signature = " " + s
 	}
-	signature := ""
-	if len(t.Results) > 0 {
-		signature = " (result i32)"
+	for i := range t.Params {
+		args += fmt.Sprintf(" (local.get %d)", i)
 	}
-	r.line(fmt.Sprintf("(func %s%s (call %s))", id, signature, to), "")
+	r.line(fmt.Sprintf("(func %s%s (call %s%s))", id, signature, to, args), "")
 }
