@@ -47,12 +47,15 @@ c_module generator 2 generator
 c_module fibers 2 fibers
 c_module resume 2 resume
 c_module channels 2 channels
+c_module locks 2 locks
+c_module sleepers 2 sleepers
 c_module deep 0 deep
 c_expected kernels
 c_expected generator
 c_expected fibers
 c_expected resume
 c_expected channels
+c_expected locks
 
 # --- Crystal ---
 

@@ -23,6 +23,7 @@ var programs = []struct {
 	{module: "c/fibers.wasm", stats: "suspended 0 times\n"},
 	{module: "c/resume.wasm", stats: "suspended 0 times\n", library: true},
 	{module: "c/channels.wasm", stats: "suspended 0 times\n", library: true},
+	{module: "c/locks.wasm", stats: "suspended 0 times\n", library: true},
 	{module: "c/generator.wasm", suspend: "env.yield", stats: "suspended 10 times\n"},
 	{module: "crystal/first.wasm"},
 	{module: "crystal/pipeline.wasm"},
@@ -47,6 +48,16 @@ func TestProgramsPrintWhatNativeBuildsPrint(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+const slept = "100 sleeps of 100 ms took as long as one\nsorted: 1 2 3 4 5\n"
+
+// The sleep of the C library makes one fiber wait, not the program.
+func TestFibersSleep(t *testing.T) {
+	for _, engine := range engines {
+		stdout, _ := watfiber(t, "run", "--redirect=wasi", "--engine="+engine, "c/sleepers.wasm")
+		compare(t, slept, stdout)
 	}
 }
 

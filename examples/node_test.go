@@ -94,3 +94,8 @@ func TestCorpusUnderNode(t *testing.T) {
 		}
 	}
 }
+
+func TestFibersSleepUnderNode(t *testing.T) {
+	needs(t, "node")
+	compare(t, slept, underNode(t, build(t, "c/sleepers.wasm", "--redirect=wasi"), ""))
+}

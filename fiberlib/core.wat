@@ -39,6 +39,9 @@
 (import "program" "stack_pointer" (global $program.sp (mut i32)))
 (import "program" "malloc" (func $program.malloc (param i32) (result i32)))
 (import "program" "free" (func $program.free (param i32)))
+(import "program" "events" (func $program.events)) ;; makes fibers ready whose time has come
+(import "program" "clock_time_get" (func $program.clock_time_get (param i32 i64 i32) (result i32))) ;; of WASI
+(import "program" "poll_oneoff" (func $program.poll_oneoff (param i32 i32 i32 i32) (result i32))) ;; of WASI
 (import "transform" "state" (global $fiber.state (mut i32)))
 (import "transform" "data" (global $fiber.data (mut i32)))
 (import "transform" "start_unwind" (func $fiber.start_unwind (param i32)))
@@ -120,7 +123,7 @@
   (local $to i32)
   (if (i32.eq (global.get $fiber.state) (i32.const 2)) (then (return (call $fiber.arrive))))
   (local.set $to (i32.load offset=28 (call $fiber.self)))
-  (if (i32.eqz (local.get $to)) (then (call $fiber.nobody_to_yield_to)))
+  (if (i32.eqz (call $fiber.is_resuming (local.get $to))) (then (call $fiber.nobody_to_yield_to)))
   (i32.store offset=28 (global.get $fiber.running) (i32.const 0))
   (i32.store offset=24 (global.get $fiber.running) (i32.const 1))
   (i32.store offset=32 (local.get $to) (local.get $value))
@@ -232,7 +235,8 @@
   (local.set $f (global.get $fiber.running))
   (i32.store offset=24 (local.get $f) (i32.const 4))
   (i32.store offset=32 (local.get $f) (local.get $result))
-  (if (local.tee $to (i32.load offset=28 (local.get $f)))
+  (local.set $to (i32.load offset=28 (local.get $f)))
+  (if (call $fiber.is_resuming (local.get $to))
     (then
       (i32.store offset=28 (local.get $f) (i32.const 0))
       (i32.store offset=32 (local.get $to) (local.get $result)))
@@ -274,6 +278,11 @@
 (func $fiber.must_wait (param $f i32)
   (call $fiber.must_be (local.get $f))
   (if (i32.gt_u (i32.load offset=24 (local.get $f)) (i32.const 1)) (then (call $fiber.cannot_resume))))
+
+;; is_resuming reports whether there is such a fiber and it has resumed another.
+(func $fiber.is_resuming (param $f i32) (result i32)
+  (if (i32.eqz (local.get $f)) (then (return (i32.const 0))))
+  (i32.and (call $fiber.is_whole (local.get $f)) (i32.eq (i32.load offset=24 (local.get $f)) (i32.const 3))))
 
 ;; is_idle reports whether a fiber is new, suspended or done.
 (func $fiber.is_idle (param $f i32) (result i32)
@@ -336,12 +345,12 @@
 (func $fiber.cannot_free (unreachable))
 (func $fiber.nobody_to_yield_to (unreachable))
 
-;; malloc and release are for programs that have no malloc. They deal in whole pages;
+;; take_pages and free_pages are for programs that have no malloc. They deal in whole pages;
 ;; blocks are used again for the same size only. A block has its size before it, and
 ;; a free one the next free one.
 (global $fiber.blocks (mut i32) (i32.const 0))
 
-(func $fiber.malloc (param $size i32) (result i32)
+(func $fiber.take_pages (param $size i32) (result i32)
   (local $pages i32) (local $at i32) (local $before i32)
   (local.set $pages (i32.shr_u (i32.add (local.get $size) (i32.const 65551)) (i32.const 16)))
   (local.set $at (global.get $fiber.blocks))
@@ -363,7 +372,7 @@
   (i32.store (local.get $at) (local.get $pages))
   (i32.add (local.get $at) (i32.const 16)))
 
-(func $fiber.release (param $at i32)
+(func $fiber.free_pages (param $at i32)
   (local.set $at (i32.sub (local.get $at) (i32.const 16)))
   (i32.store offset=4 (local.get $at) (global.get $fiber.blocks))
   (global.set $fiber.blocks (local.get $at)))

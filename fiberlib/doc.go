@@ -3,7 +3,10 @@
 // has rewritten from Go.
 package fiberlib
 
-import _ "embed"
+import (
+	_ "embed"
+	"strings"
+)
 
 //go:embed core.wat
 var core string
@@ -14,8 +17,14 @@ var scheduler string
 //go:embed chan.wat
 var channels string
 
+//go:embed sync.wat
+var locks string
+
+//go:embed time.wat
+var time string
+
 // Text returns the fields of the runtime: what they export is what a program can
 // import from module fiber. The imports from module program stand for the memory,
 // table, stack pointer, malloc and free of the program, those from module transform
 // for what every rewritten module has.
-func Text() string { return core + "\n" + scheduler + "\n" + channels }
+func Text() string { return strings.Join([]string{core, scheduler, channels, locks, time}, "\n") }

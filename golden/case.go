@@ -120,6 +120,8 @@ func (c *Case) parseOption(line string) (err error) {
 		o.AddCallers = true
 	case "--remove":
 		o.Remove = append(o.Remove, value)
+	case "--redirect":
+		o.RedirectWASI = value == "wasi"
 	case "--ignore-indirect":
 		o.IgnoreIndirect = true
 	case "--pass-arg=asyncify-ignore-imports":

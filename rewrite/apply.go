@@ -94,7 +94,7 @@ const idPrefix = "fiber."
 func replaceImports(m, ext *wat.Module, r *runtimeText) {
 	for id, place := range r.replaced {
 		imp := *ext.Funcs[id]
-		imp.ReplacedBy = wat.FuncID(len(m.Funcs) + place)
+		imp.ReplacedBy = wat.FuncID(len(m.Funcs) + r.imported + place)
 		ext.Funcs[id] = &imp
 	}
 }
@@ -103,6 +103,15 @@ func replaceImports(m, ext *wat.Module, r *runtimeText) {
 func (s *state) dropExports(ext *wat.Module) {
 	kept := slices.DeleteFunc(slices.Clone(s.m.Exports), s.isWrapped)
 	ext.Exports = append(kept, ext.Exports[len(s.m.Exports):]...)
+}
+
+// lastImport returns where the last import of a text stands, -1 if there is none.
+func lastImport(m *wat.Module) int {
+	at := -1
+	for _, d := range m.Imports() {
+		at = max(at, m.ImportOf(d).Span.Start)
+	}
+	return at
 }
 
 // isWrapped reports whether an export gets a wrapper in place of its function.
@@ -128,6 +137,11 @@ func (s *state) keepTypes(r *runtimeText) string {
 	}
 	for id := range r.replaced {
 		mention(s.m.Funcs[id].Type)
+	}
+	if r.imported > 0 { // their types are mentioned first
+		for id := range s.m.Types {
+			mention(wat.TypeID(id))
+		}
 	}
 	for _, f := range s.functions {
 		for _, i := range f.dropped {

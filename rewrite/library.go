@@ -27,6 +27,9 @@ var fiberLibrary = sync.OnceValue(func() *library {
 	}
 	l := &library{m: m, exports: map[string]wat.FuncID{}, suspends: make([]bool, len(m.Funcs))}
 	for _, e := range m.Exports {
+		if m.Funcs[e.Index].Name != fiberModule+"."+e.Name {
+			panic("fiberlib: " + e.Name + " is exported by another name than it has")
+		}
 		l.exports[e.Name] = wat.FuncID(e.Index)
 	}
 	for id, f := range m.Funcs {
@@ -72,17 +75,30 @@ type linked struct {
 	l       *library
 	funcs   []bool
 	globals []bool
+	renamed map[string]string // identifiers of the library that have another name in the program
 }
 
-func (l *library) link(roots []string) *linked {
-	k := &linked{l: l, funcs: make([]bool, len(l.m.Funcs)), globals: make([]bool, len(l.m.Globals))}
-	for id, f := range l.m.Funcs {
-		if slices.Contains(roots, f.Name) {
-			k.need(wat.FuncID(id))
-		}
+// link finds what is needed for the functions named roots. An import of the library
+// may be renamed to a function of the library.
+func (l *library) link(roots []string, renamed map[string]string) *linked {
+	k := &linked{l: l, funcs: make([]bool, len(l.m.Funcs)), globals: make([]bool, len(l.m.Globals)), renamed: renamed}
+	for _, name := range roots {
+		k.need(l.function(name))
 	}
 	return k
 }
+
+// function returns the function of a name, which there has to be.
+func (l *library) function(name string) wat.FuncID {
+	id := slices.IndexFunc(l.m.Funcs, func(f *wat.Func) bool { return f.Name == name })
+	if id < 0 {
+		panic("fiberlib: there is no function " + name)
+	}
+	return wat.FuncID(id)
+}
+
+// needs reports whether a function is needed.
+func (k *linked) needs(name string) bool { return k.funcs[k.l.function(name)] }
 
 // need adds a function and what it refers to.
 func (k *linked) need(id wat.FuncID) {
@@ -90,6 +106,9 @@ func (k *linked) need(id wat.FuncID) {
 		return
 	}
 	k.funcs[id] = true
+	if to, ok := strings.CutPrefix(k.renamed["$"+k.l.m.Funcs[id].Name], "$"); ok && k.l.m.Funcs[id].Import != nil && k.l.defines(to) {
+		k.need(k.l.function(to))
+	}
 	for _, in := range k.l.m.Funcs[id].Body.Instrs {
 		switch in.Op.Info().Imm {
 		case op.Func:
@@ -106,9 +125,8 @@ var (
 )
 
 // write writes what is needed in the order of the library, each line with a marker
-// and its comments. Identifiers that renamed has are written as it says; first is
-// told of each function before it is written.
-func (k *linked) write(r *runtimeText, renamed map[string]string, first func(wat.FuncID)) {
+// and its comments. first is told of each function before it is written.
+func (k *linked) write(r *runtimeText, first func(wat.FuncID)) {
 	source := k.l.m.Source
 	previous := 0
 	for _, field := range k.l.m.Fields {
@@ -127,7 +145,7 @@ func (k *linked) write(r *runtimeText, renamed map[string]string, first func(wat
 		}
 		text := inlineExport.ReplaceAllString(comments+source.Text[source.LineStart(field.Span.Start):previous], "")
 		text = identifier.ReplaceAllStringFunc(text, func(id string) string {
-			if to, ok := renamed[id]; ok {
+			if to, ok := k.renamed[id]; ok {
 				return to
 			}
 			return id

@@ -8,39 +8,72 @@ import (
 	"github.com/watfiber/watfiber/wat"
 )
 
-// This file links the fiber runtime into a module that imports functions of it from
-// module fiber, and makes its exports the main fibers of their calls.
+// This file links the fiber library with a module that imports functions of it from
+// module fiber, or whose imports from WASI it is to stand in for, and makes the exports
+// of the module the main fibers of their calls.
 
-// checkFiberImports checks the imports from module fiber.
-func checkFiberImports(m *wat.Module) error {
-	if !importsFrom(m, fiberModule) {
+// The module of WASI preview 1, and its functions that the library can stand in for.
+const wasiModule = "wasi_snapshot_preview1"
+
+var redirected = []string{"poll_oneoff", "sched_yield"}
+
+// libraryName returns the function of the library that stands in for an import, "" for
+// none.
+func (o Options) libraryName(imp *wat.Import) string {
+	switch {
+	case imp == nil:
+	case imp.Module == fiberModule:
+		return imp.Name
+	case o.RedirectWASI && imp.Module == wasiModule && slices.Contains(redirected, imp.Name):
+		return "wasi_" + imp.Name
+	}
+	return ""
+}
+
+// isLinked reports whether the rewrite puts a function of the runtime in place of an
+// import.
+func (o Options) isLinked(imp *wat.Import) bool {
+	return imp != nil && imp.Module == abiModule || o.libraryName(imp) != ""
+}
+
+// usesLibrary reports whether the library is linked with a module.
+func (o Options) usesLibrary(m *wat.Module) bool {
+	return slices.ContainsFunc(m.Imports(), func(d wat.Definition) bool { return o.libraryName(m.ImportOf(d)) != "" })
+}
+
+// checkLibraryImports checks the imports that functions of the library stand in for.
+func checkLibraryImports(m *wat.Module, opts Options) error {
+	if !opts.usesLibrary(m) {
 		return nil
 	}
-	l, ownRuntime := fiberLibrary(), importsFrom(m, abiModule)
+	l := fiberLibrary()
+	ownRuntime := slices.ContainsFunc(m.Funcs, func(f *wat.Func) bool { return f.Import != nil && f.Import.Module == abiModule })
 	for _, d := range m.Imports() {
 		imp := m.ImportOf(d)
-		if imp.Module != fiberModule {
+		name := opts.libraryName(imp)
+		if name == "" {
 			continue
 		}
+		full := imp.Module + "." + imp.Name
 		fail := func(hint, format string, args ...any) error {
 			return &wat.Error{Source: m.Source, Span: imp.Span, Code: ErrABI, Msg: fmt.Sprintf(format, args...), Hint: hint}
 		}
-		id, known := l.exports[imp.Name]
+		id, known := l.exports[name]
 		if !known {
-			hint := wat.DidYouMean(imp.Name, l.names())
+			hint := wat.DidYouMean(name, l.names())
 			if hint == "" {
 				hint = "there are " + strings.Join(l.names(), ", ")
 			}
-			return fail(hint, "there is no function fiber.%s", imp.Name)
+			return fail(hint, "there is no function %s", full)
 		}
 		if d.Kind != wat.KindFunc {
-			return fail("", "fiber.%s is imported as a %s, it is a function", imp.Name, d.Kind)
+			return fail("", "%s is imported as a %s, it is a function", full, d.Kind)
 		}
 		if want, got := l.m.FuncTypeOf(id), m.FuncTypeOf(wat.FuncID(d.Index)); !got.Equal(want) {
-			return fail("", "fiber.%s has the type %s, not %s", imp.Name, typeText(want), typeText(got))
+			return fail("", "%s has the type %s, not %s", full, typeText(want), typeText(got))
 		}
 		if ownRuntime {
-			return fail("use one of the two", "the module imports the fiber runtime, and brings its own with imports from asyncify")
+			return fail("use one of the two", "the module gets the fiber runtime, and brings its own with imports from asyncify")
 		}
 		if l.suspends[id] && len(m.Tables) == 0 {
 			return fail("add a table with the entries of the fibers", "fibers start with a function from a table, and the module has none")
@@ -49,15 +82,11 @@ func checkFiberImports(m *wat.Module) error {
 	return nil
 }
 
-func importsFrom(m *wat.Module, module string) bool {
-	return slices.ContainsFunc(m.Imports(), func(d wat.Definition) bool { return m.ImportOf(d).Module == module })
-}
-
 // mainFibers returns the exported functions that get a wrapper: those that are
-// instrumented, in a module that the runtime is linked into.
-func mainFibers(m *wat.Module, g *callGraph) []wat.FuncID {
+// instrumented, in a module that the library is linked with.
+func mainFibers(m *wat.Module, g *callGraph, opts Options) []wat.FuncID {
 	var ids []wat.FuncID
-	if !importsFrom(m, fiberModule) {
+	if !opts.usesLibrary(m) {
 		return nil
 	}
 	for _, e := range m.Exports {
@@ -69,19 +98,19 @@ func mainFibers(m *wat.Module, g *callGraph) []wat.FuncID {
 	return slices.Compact(ids)
 }
 
-// link writes the part of the fiber runtime that a module needs, and the wrappers of
+// link writes the part of the fiber library that a module needs, and the wrappers of
 // its exports.
-func (r *runtimeText) link(m *wat.Module, wrapped []wat.FuncID) {
-	imports := map[string]string{} // from the name in the library to what it is called here
+func (r *runtimeText) link(m *wat.Module, wrapped []wat.FuncID, opts Options) {
+	called := map[string]string{} // from the name in the library to what it is called here
 	renamed := map[string]string{}
 	var roots []string
 	for _, f := range m.Funcs {
-		if f.Import == nil || f.Import.Module != fiberModule || imports[importName(f)] != "" {
+		name := fiberModule + "." + opts.libraryName(f.Import)
+		if opts.libraryName(f.Import) == "" || called[name] != "" {
 			continue
 		}
-		name := importName(f)
-		imports[name] = r.nameOf(f, "$"+name)
-		renamed["$"+name] = imports[name]
+		called[name] = r.nameOf(f, "$"+name)
+		renamed["$"+name] = called[name]
 		roots = append(roots, name)
 	}
 	if len(roots) == 0 {
@@ -90,14 +119,16 @@ func (r *runtimeText) link(m *wat.Module, wrapped []wat.FuncID) {
 	if len(wrapped) > 0 {
 		roots = append(roots, "fiber.begin", "fiber.turn")
 	}
-	k := fiberLibrary().link(r.program(m, renamed, roots))
+	findProgram(m, renamed, called)
+	k := fiberLibrary().link(roots, renamed)
+	r.importWASI(m, k, opts)
 	r.line("", "fiberlib")
 	if renamed[programSP] == idOwnSP {
 		r.line("(global "+idOwnSP+" (mut i32) (i32.const 0))", "nothing here has a stack in memory")
 	}
 	places := map[string]int{}
-	k.write(r, renamed, func(id wat.FuncID) { places[k.l.m.Funcs[id].Name] = r.funcs })
-	r.replaceFiberImports(m, imports, places)
+	k.write(r, func(id wat.FuncID) { places[k.l.m.Funcs[id].Name] = r.funcs })
+	r.replaceLibraryImports(m, opts, called, places)
 	exports := map[wat.FuncID][]string{}
 	for _, e := range m.Exports {
 		if e.Kind == wat.KindFunc {
@@ -109,15 +140,15 @@ func (r *runtimeText) link(m *wat.Module, wrapped []wat.FuncID) {
 	}
 }
 
-// replaceFiberImports puts the functions of the library in place of the imports. If one
-// is imported twice, the second is a function that calls it.
-func (r *runtimeText) replaceFiberImports(m *wat.Module, called map[string]string, places map[string]int) {
+// replaceLibraryImports puts the functions of the library in place of the imports. If
+// one is imported twice, the second is a function that calls it.
+func (r *runtimeText) replaceLibraryImports(m *wat.Module, opts Options, called map[string]string, places map[string]int) {
 	seen := map[string]bool{}
 	for i, f := range m.Funcs {
-		if f.Import == nil || f.Import.Module != fiberModule {
+		if opts.libraryName(f.Import) == "" {
 			continue
 		}
-		name := importName(f)
+		name := fiberModule + "." + opts.libraryName(f.Import)
 		if !seen[name] {
 			seen[name] = true
 			r.replaced[wat.FuncID(i)] = places[name]
@@ -128,30 +159,55 @@ func (r *runtimeText) replaceFiberImports(m *wat.Module, called map[string]strin
 	}
 }
 
+// importWASI finds the functions of WASI that the library calls, and imports those that
+// the module does not.
+func (r *runtimeText) importWASI(m *wat.Module, k *linked, opts Options) {
+	for _, name := range []string{"clock_time_get", "poll_oneoff"} {
+		id := "program." + name
+		if !k.needs(id) {
+			continue
+		}
+		there := slices.IndexFunc(m.Funcs, func(f *wat.Func) bool {
+			return f.Import != nil && f.Import.Module == wasiModule && f.Import.Name == name && opts.libraryName(f.Import) == ""
+		})
+		if there >= 0 {
+			k.renamed["$"+id] = reference(m, m.Funcs[there].Name, there)
+			continue
+		}
+		k.renamed["$"+id] = idHost + name
+		fmt.Fprintf(&r.imports, "(import %q %q (func %s%s %s)) %s for fiberlib\n", wasiModule, name, idHost, name,
+			k.l.m.FuncTypeOf(k.l.function(id)), wat.InsertMark)
+		r.imported++
+	}
+}
+
 // Names in the library that stand for what a program has.
 const (
 	programSP     = "$program.sp"
 	programMalloc = "$program.malloc"
 	programFree   = "$program.free"
+	programEvents = "$program.events"
 
 	idOwnSP = "$fiber.stack_pointer"
+	idHost  = "$fiber.host."
 )
 
-// program finds what the library needs of a program. It returns the roots, with the
-// functions that stand in for those that the program does not have.
-func (r *runtimeText) program(m *wat.Module, renamed map[string]string, roots []string) []string {
+// findProgram finds what the library needs of a program, and what stands in for that
+// which the program does not have.
+func findProgram(m *wat.Module, renamed, called map[string]string) {
 	renamed[programSP] = idOwnSP
 	if sp := stackPointer(m); sp >= 0 {
 		renamed[programSP] = reference(m, m.Globals[sp].Name, sp)
 	}
-	malloc, free := allocator(m)
-	if malloc < 0 {
-		renamed[programMalloc], renamed[programFree] = "$fiber.malloc", "$fiber.release"
-		return append(roots, "fiber.malloc", "fiber.release")
+	renamed[programMalloc], renamed[programFree] = "$fiber.take_pages", "$fiber.free_pages"
+	if malloc, free := allocator(m); malloc >= 0 {
+		renamed[programMalloc] = reference(m, m.Funcs[malloc].Name, malloc)
+		renamed[programFree] = reference(m, m.Funcs[free].Name, free)
 	}
-	renamed[programMalloc] = reference(m, m.Funcs[malloc].Name, malloc)
-	renamed[programFree] = reference(m, m.Funcs[free].Name, free)
-	return roots
+	renamed[programEvents] = "$fiber.no_events"
+	if called["fiber.sleep"]+called["fiber.wasi_poll_oneoff"] != "" {
+		renamed[programEvents] = "$fiber.events"
+	}
 }
 
 // reference is how text refers to a definition of the module.

@@ -15,6 +15,9 @@ type Options struct {
 	// characters. If it is empty, the imports from module fiber may, and whatever
 	// the module itself makes suspend with imports from module asyncify.
 	Suspend []string
+	// RedirectWASI says that the fiber library stands in for the functions of WASI that
+	// wait: the calling fiber does, and others run.
+	RedirectWASI bool
 	// IgnoreImports says that no import may suspend: only what the module itself
 	// makes suspend. It excludes Suspend.
 	IgnoreImports bool
@@ -116,7 +119,7 @@ func (s *state) callGraph() error {
 		return err
 	}
 	s.result.Notes = s.graph.notes(s.m)
-	s.mains = mainFibers(s.m, s.graph)
+	s.mains = mainFibers(s.m, s.graph, s.opts)
 	if err := s.normalise(); err != nil {
 		return err
 	}
@@ -158,12 +161,13 @@ func (s *state) form() wat.Form {
 		switch {
 		case s.graph.instruments(wat.FuncID(id)):
 			form.Unfold = append(form.Unfold, wat.FuncID(id))
-		case fn.Import != nil && isLinked(fn.Import):
+		case s.opts.isLinked(fn.Import):
 			form.Alone = append(form.Alone, wat.FuncID(id))
 			form.NameFuncs = true
 		}
 	}
 	form.Exports = s.mains
+	form.ImportsEnd = s.opts.RedirectWASI || len(s.mains) > 0
 	return form
 }
 
@@ -199,13 +203,13 @@ func (s *state) runtime() error {
 		s.result.Sites += len(f.sites)
 		unwinding = unwinding || f.asksUnwinding
 	}
-	r := writeRuntime(s.m, signatures(s.functions), unwinding, s.mains)
+	r := writeRuntime(s.m, signatures(s.functions), unwinding, s.mains, s.opts)
 	ids := make([]wat.FuncID, 0, len(r.replaced))
 	for id := range r.replaced {
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
-	ext, err := s.m.Extend("the fiber runtime", r.b.String(), ids)
+	ext, err := s.m.Extend("the fiber runtime", r.imports.String()+r.b.String(), ids)
 	if err != nil {
 		return fmt.Errorf("runtime: %w", err)
 	}
@@ -261,6 +265,9 @@ func (s *state) editAll(ext *wat.Module, r *runtimeText) string {
 		if s.isWrapped(x) {
 			e.Drop(x.Span.Start)
 		}
+	}
+	if at := lastImport(s.m); at >= 0 {
+		e.InsertBehind(at, at, r.imports.String())
 	}
 	last := s.m.Fields[len(s.m.Fields)-1].Span.Start // the runtime is indented like it
 	e.InsertBefore(s.m.Close.Start, last, s.keepTypes(r))

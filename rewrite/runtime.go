@@ -14,6 +14,8 @@ import (
 // and fiber are replaced by its functions.
 type runtimeText struct {
 	b        strings.Builder
+	imports  strings.Builder    // lines that come behind the imports of the module
+	imported int                // imports in them
 	funcs    int                // functions written so far
 	replaced map[wat.FuncID]int // import -> place among the functions written
 	taken    map[string]bool    // names of imports that are in use
@@ -33,7 +35,7 @@ func (r *runtimeText) line(code, note string) {
 
 // writeRuntime returns the runtime for a module: routines for the signatures of its
 // frames, and the functions of the ABI.
-func writeRuntime(m *wat.Module, signatures []string, unwinding bool, mains []wat.FuncID) *runtimeText {
+func writeRuntime(m *wat.Module, signatures []string, unwinding bool, mains []wat.FuncID, opts Options) *runtimeText {
 	r := &runtimeText{replaced: map[wat.FuncID]int{}, taken: map[string]bool{}}
 	r.line("", "fiber runtime")
 	r.line("", "state  0 running, 1 unwinding, 2 rewinding")
@@ -54,7 +56,7 @@ func writeRuntime(m *wat.Module, signatures []string, unwinding bool, mains []wa
 	for _, name := range abiNames {
 		r.abi(m, name)
 	}
-	r.link(m, mains)
+	r.link(m, mains, opts)
 	return r
 }
 

@@ -41,10 +41,6 @@ func abiType(name string) (wat.FuncType, bool) {
 	return wat.FuncType{}, false
 }
 
-// isLinked reports whether an import is one that the rewrite puts a function of the
-// runtime in place of.
-func isLinked(imp *wat.Import) bool { return imp.Module == abiModule || imp.Module == fiberModule }
-
 // importName returns the name that patterns match: module.name.
 func importName(f *wat.Func) string { return f.Import.Module + "." + f.Import.Name }
 
@@ -53,7 +49,7 @@ func suspendingImports(m *wat.Module, opts Options) ([]bool, error) {
 	if err := checkABIImports(m); err != nil {
 		return nil, err
 	}
-	if err := checkFiberImports(m); err != nil {
+	if err := checkLibraryImports(m, opts); err != nil {
 		return nil, err
 	}
 	suspends := make([]bool, len(m.Funcs))
@@ -64,13 +60,14 @@ func suspendingImports(m *wat.Module, opts Options) ([]bool, error) {
 		return suspends, nil
 	}
 	for i, f := range m.Funcs {
-		suspends[i] = f.Import != nil && f.Import.Module == fiberModule && fiberLibrary().suspending(f.Import.Name)
+		name := opts.libraryName(f.Import)
+		suspends[i] = name != "" && fiberLibrary().suspending(name)
 	}
-	if len(opts.Suspend)+len(opts.Only)+len(opts.Add) == 0 && !SuspendsItself(m) {
+	if len(opts.Suspend)+len(opts.Only)+len(opts.Add) == 0 && !SuspendsItself(m) && !opts.usesLibrary(m) {
 		return nil, nothingSuspends(m)
 	}
 	for _, p := range opts.Suspend {
-		if err := mark(m, suspends, p); err != nil {
+		if err := mark(m, suspends, p, opts); err != nil {
 			return nil, err
 		}
 	}
@@ -96,14 +93,14 @@ func SuspendsItself(m *wat.Module) bool {
 }
 
 // mark marks the imports that a pattern matches; there has to be one.
-func mark(m *wat.Module, suspends []bool, pattern string) error {
+func mark(m *wat.Module, suspends []bool, pattern string, opts Options) error {
 	if strings.TrimSpace(pattern) == "" {
 		return &wat.Error{Code: ErrList, Msg: "a pattern in the list of suspending imports is empty", Hint: "write module.name, with * for any characters"}
 	}
 	found := false
 	var all []string
 	for i, f := range m.Funcs {
-		if f.Import == nil || isLinked(f.Import) {
+		if f.Import == nil || opts.isLinked(f.Import) {
 			continue
 		}
 		name := importName(f)

@@ -3,7 +3,7 @@ package wat
 import "maps"
 
 // Extend returns a module with the definitions of m and those of text, which are
-// module fields without imports and may refer to m by name. The definitions in
+// module fields, imports first, and may refer to m by name. The definitions in
 // replaced lose their names first, so that text can give them to others. The
 // name is that of text in errors.
 //
@@ -31,6 +31,9 @@ func (m *Module) Extend(name, text string, replaced []FuncID) (*Module, error) {
 	clip(&ext.Customs)
 	ext.Fields = nil
 	b := &builder{m: &ext, rep: &report{source: ext.Source}}
+	for _, d := range m.Imports() {
+		b.imports = max(b.imports, m.ImportOf(d).Order)
+	}
 	b.parse()
 	if err := b.rep.errs.Err(); err != nil {
 		return nil, err

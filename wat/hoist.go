@@ -60,3 +60,16 @@ func (n *normaliser) endOfField(f Field) int {
 	end := n.restOfLine(f.Span.End)
 	return f.Span.End + len(strings.TrimRight(n.src[f.Span.End:end], "\r\n"))
 }
+
+// endImports puts what follows the last import into a line of its own.
+func (n *normaliser) endImports() {
+	last := -1
+	for _, d := range n.m.Imports() {
+		last = max(last, n.m.ImportOf(d).Span.Start)
+	}
+	for _, f := range n.m.Fields {
+		if f.Span.Start <= last && last < f.Span.End {
+			n.breakBehind(f.Span.End, n.indentOf(f.Span.Start))
+		}
+	}
+}

@@ -18,6 +18,8 @@ type Form struct {
 	Alone []FuncID
 	// Exports lists functions whose exports get lines of their own.
 	Exports []FuncID
+	// ImportsEnd ends the line behind the last import.
+	ImportsEnd bool
 	// NameFuncs gives every function that is referred to by number a name, and the
 	// references that name.
 	NameFuncs bool
@@ -41,6 +43,9 @@ func Normalise(m *Module, form Form) string {
 		}
 	}
 	n.exports(form.Exports)
+	if form.ImportsEnd {
+		n.endImports()
+	}
 	n.breakBefore(m.Close.Start, "")
 	return n.apply()
 }

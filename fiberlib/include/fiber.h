@@ -122,6 +122,36 @@ typedef struct {
  * can, that of the first. Without block it returns -1 rather than wait. */
 FIBER_IMPORT(select) int fiber_select(fiber_case_t *cases, int n, int block);
 
+/* ---- semaphores, mutexes, condition variables, wait groups: fibers wait in line.
+ * They need no memory but their own; all start as zeros, a mutex as FIBER_MUTEX. ---- */
+
+typedef struct { int count; fiber_t first, last; } fiber_sem_t;
+typedef fiber_sem_t fiber_mutex_t;
+typedef struct { fiber_t first, last; } fiber_cond_t;
+typedef struct { int count; fiber_t first, last; } fiber_group_t;
+
+#define FIBER_MUTEX {1, NULL, NULL}
+
+FIBER_IMPORT(acquire) void fiber_sem_acquire(fiber_sem_t *sem);
+FIBER_IMPORT(release) void fiber_sem_release(fiber_sem_t *sem);
+static inline void fiber_mutex_lock(fiber_mutex_t *mutex) { fiber_sem_acquire(mutex); }
+static inline void fiber_mutex_unlock(fiber_mutex_t *mutex) { fiber_sem_release(mutex); }
+
+/* Unlocks the mutex and waits for a signal; returns with the mutex locked. */
+FIBER_IMPORT(cond_wait) void fiber_cond_wait(fiber_cond_t *cond, fiber_mutex_t *mutex);
+FIBER_IMPORT(cond_signal) void fiber_cond_signal(fiber_cond_t *cond);
+FIBER_IMPORT(cond_broadcast) void fiber_cond_broadcast(fiber_cond_t *cond);
+
+/* Waits until as many are done as were added. */
+FIBER_IMPORT(group_add) void fiber_group_add(fiber_group_t *group, int n);
+FIBER_IMPORT(group_wait) void fiber_group_wait(fiber_group_t *group);
+static inline void fiber_group_done(fiber_group_t *group) { fiber_group_add(group, -1); }
+
+/* ---- time, on WASI: where a fiber sleeps, others run ---- */
+
+FIBER_IMPORT(sleep) void fiber_sleep_ns(long long nanoseconds);
+FIBER_IMPORT(now) long long fiber_now_ns(void);
+
 /* For programs written for other fiber libraries. */
 static inline void fiber_init(void) {}
 static inline void fiber_finalize(void) { fiber_trim(); }

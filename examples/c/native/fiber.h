@@ -243,3 +243,68 @@ static inline void fiber_chan_close(fiber_chan_t chan) {
   while ((c = native_pick(chan, 0, 0))) c->value = NULL;
   while (native_pick(chan, 1, 0)) {}
 }
+
+/* ---- semaphores and their relatives, in terms of fibers that try again: slower, but
+ * in the same order, since who gives something back chooses who gets it ---- */
+
+typedef struct { int count; fiber_t first, last; } fiber_sem_t;
+typedef fiber_sem_t fiber_mutex_t, fiber_group_t;
+typedef struct { fiber_t first, last; } fiber_cond_t;
+#define FIBER_MUTEX {1, NULL, NULL}
+
+static inline void native_line_up(fiber_t *first, fiber_t f) {
+  while (*first) first = &(*first)->next;
+  f->next = NULL, *first = f;
+}
+
+static inline fiber_t native_leave_line(fiber_t *first) {
+  fiber_t f = *first;
+  *first = f->next;
+  return f;
+}
+
+static inline void fiber_sem_acquire(fiber_sem_t *sem) {
+  if (sem->count > 0) sem->count--;
+  else native_line_up(&sem->first, native_running), native_wait();
+}
+
+static inline void fiber_sem_release(fiber_sem_t *sem) {
+  if (sem->first) native_wake(native_leave_line(&sem->first), NULL);
+  else sem->count++;
+}
+
+static inline void fiber_mutex_lock(fiber_mutex_t *mutex) { fiber_sem_acquire(mutex); }
+static inline void fiber_mutex_unlock(fiber_mutex_t *mutex) { fiber_sem_release(mutex); }
+
+static inline void fiber_cond_wait(fiber_cond_t *cond, fiber_mutex_t *mutex) {
+  native_running->joiner = (fiber_t)mutex; /* nobody joins a fiber that waits here */
+  native_line_up(&cond->first, native_running);
+  fiber_sem_release(mutex);
+  native_wait();
+  native_running->joiner = NULL;
+}
+
+static inline void fiber_cond_signal(fiber_cond_t *cond) {
+  if (!cond->first) return;
+  fiber_t f = native_leave_line(&cond->first);
+  fiber_mutex_t *mutex = (fiber_mutex_t *)f->joiner;
+  if (mutex->count > 0) mutex->count--, native_wake(f, NULL);
+  else native_line_up(&mutex->first, f);
+}
+
+static inline void fiber_cond_broadcast(fiber_cond_t *cond) {
+  while (cond->first) fiber_cond_signal(cond);
+}
+
+static inline void fiber_group_add(fiber_group_t *group, int n) {
+  group->count += n;
+  while (group->count == 0 && group->first) native_wake(native_leave_line(&group->first), NULL);
+}
+
+static inline void fiber_group_done(fiber_group_t *group) { fiber_group_add(group, -1); }
+
+static inline void fiber_group_wait(fiber_group_t *group) {
+  if (group->count == 0) return;
+  native_line_up(&group->first, native_running);
+  native_wait();
+}
