@@ -37,7 +37,7 @@ c_module() {
 c_expected() {
   source=$1
   shift
-  clang-19 -O2 -ffp-contract=off -Ic/native "c/$source.c" -o "$WORK/$source" -lm
+  clang-19 -O2 -ffp-contract=off -Ic/native -idirafter ../fiberlib/include "c/$source.c" -o "$WORK/$source" -lm
   "$WORK/$source" "$@" >"c/$source.expected"
 }
 
@@ -49,6 +49,8 @@ c_module resume 2 resume
 c_module channels 2 channels
 c_module locks 2 locks
 c_module sleepers 2 sleepers
+c_module contexts 2 contexts
+c_module swap 2 swap
 c_module deep 0 deep
 c_expected kernels
 c_expected generator
@@ -56,6 +58,8 @@ c_expected fibers
 c_expected resume
 c_expected channels
 c_expected locks
+c_expected contexts
+c_expected swap
 
 # --- Crystal ---
 

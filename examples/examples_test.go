@@ -24,6 +24,8 @@ var programs = []struct {
 	{module: "c/resume.wasm", stats: "suspended 0 times\n", library: true},
 	{module: "c/channels.wasm", stats: "suspended 0 times\n", library: true},
 	{module: "c/locks.wasm", stats: "suspended 0 times\n", library: true},
+	{module: "c/contexts.wasm", stats: "suspended 0 times\n", library: true},
+	{module: "c/swap.wasm", stats: "suspended 0 times\n", library: true},
 	{module: "c/generator.wasm", suspend: "env.yield", stats: "suspended 10 times\n"},
 	{module: "crystal/first.wasm"},
 	{module: "crystal/pipeline.wasm"},
@@ -67,8 +69,8 @@ func TestOverflowIsNamed(t *testing.T) {
 		depth, prints string
 	}{
 		{"20", "sum 210\ndone\n"},
-		{"75", "fiber.buffer_overflow"},
-		{"100", "fiber.stack_overflow"},
+		{"75", "note: the frames of a fiber do not fit"},
+		{"100", "note: the shadow stack of a fiber has grown"},
 		{"1000", "fiber.stack_overflow"},
 	} {
 		for _, engine := range engines {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 	"github.com/tetratelabs/wazero/sys"
 
+	"github.com/watfiber/watfiber/fiberlib"
 	"github.com/watfiber/watfiber/fiberlib/host"
 	"github.com/watfiber/watfiber/rewrite"
 	"github.com/watfiber/watfiber/wat"
@@ -274,6 +276,9 @@ func valueTypes(types []wat.ValType) []api.ValueType {
 	return out
 }
 
+// libraryTrap finds the function of the fiber library that a program trapped in.
+var libraryTrap = regexp.MustCompile(`wasm stack trace:\n\t[^\n]*\.fiber\.(\w+)\(`)
+
 // ended turns the end of a program into that of the command: its exit code, or a
 // trap.
 func (r *runCmd) ended(c *console, err error) error {
@@ -288,6 +293,9 @@ func (r *runCmd) ended(c *console, err error) error {
 		return exitError(exit.ExitCode())
 	case strings.Contains(err.Error(), "wasm error:"):
 		c.errorf("%s: the program trapped: %s", r.Module, strings.TrimPrefix(err.Error(), "wasm error: "))
+		if match := libraryTrap.FindStringSubmatch(err.Error()); match != nil && fiberlib.Faults[match[1]] != "" {
+			c.note(fiberlib.Faults[match[1]])
+		}
 		return exitError(exitTrap)
 	}
 	return err
