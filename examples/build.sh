@@ -51,6 +51,7 @@ c_module locks 2 locks
 c_module sleepers 2 sleepers
 c_module contexts 2 contexts
 c_module swap 2 swap
+c_module many 2 many
 c_module deep 0 deep
 c_expected kernels
 c_expected generator

@@ -63,6 +63,11 @@ func TestFibersSleep(t *testing.T) {
 	}
 }
 
+func TestManyFibers(t *testing.T) {
+	stdout, _ := watfiber(t, "run", "c/many.wasm", "100000")
+	compare(t, "100000 fibers wait, 1028 bytes each\nsum 5000050000\n", stdout)
+}
+
 // A stack that is too small ends the program where its name says so.
 func TestOverflowIsNamed(t *testing.T) {
 	for _, c := range []struct {
