@@ -1,0 +1,50 @@
+/* Fibers that do what a script says, one for each argument, and print what comes of it:
+ *
+ *   s03  send 3 to channel 0      r0   receive from channel 0    c0  close it
+ *   l01  receive from channel 0 or send to 1, whichever can go ahead; t01 does not wait
+ *   p    let the others run       m    lock a mutex, let the others run, unlock it
+ */
+#include <fiber.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+static fiber_chan_t channels[4];
+static fiber_mutex_t mutex = FIBER_MUTEX;
+static char **scripts;
+
+static void *follow(void *argument) {
+  int me = (int)(intptr_t)argument;
+  const char *s = scripts[me];
+  while (*s) {
+    void *value = NULL;
+    int a = s[0] && s[1] ? s[1] - '0' : 0, result = 0, length = 2;
+    fiber_case_t cases[2] = {{.chan = channels[a & 3]}, {.send = 1, .value = (void *)(intptr_t)(me + 10)}};
+    switch (*s) {
+    case 's': result = fiber_chan_send(channels[a], (void *)(intptr_t)(s[2] - '0')), length = 3; break;
+    case 'r': result = fiber_chan_receive(channels[a], &value); break;
+    case 'c': fiber_chan_close(channels[a]); break;
+    case 'l':
+    case 't':
+      cases[1].chan = channels[s[2] - '0'];
+      result = fiber_select(cases, 2, *s == 'l'), length = 3;
+      if (result >= 0) value = cases[result].value, result += 10 * cases[result].ok;
+      break;
+    case 'p': fiber_pass(), length = 1; break;
+    case 'm': fiber_mutex_lock(&mutex), fiber_pass(), fiber_mutex_unlock(&mutex), length = 1; break;
+    }
+    printf("%d %.*s: %d %d\n", me, length, s, result, (int)(intptr_t)value);
+    s += length;
+  }
+  printf("%d ends\n", me);
+  return NULL;
+}
+
+int main(int argc, char **argv) {
+  for (int i = 0; i < 4; i++) channels[i] = fiber_chan_make(i % 3);
+  scripts = argv;
+  for (int i = 1; i < argc; i++) fiber_spawn(follow, (void *)(intptr_t)i);
+  fiber_run();
+  for (int i = 0; i < 4; i++) printf("channel %d has %d\n", i, (int)fiber_chan_len(channels[i]));
+  return 0;
+}
