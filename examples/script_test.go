@@ -24,11 +24,13 @@ func TestScriptsOfFibers(t *testing.T) {
 	built := build(t, module)
 	step := rapid.Custom(func(t *rapid.T) string {
 		channel := rapid.IntRange(0, 3)
-		switch kind := rapid.SampledFrom([]string{"s", "s", "s", "r", "r", "r", "l", "t", "p", "m", "c"}).Draw(t, "kind"); kind {
+		switch kind := rapid.SampledFrom([]string{"s", "s", "s", "r", "r", "r", "l", "t", "p", "m", "c", "q", "u", "k", "g", "e"}).Draw(t, "kind"); kind {
 		case "s":
 			return fmt.Sprintf("s%d%d", channel.Draw(t, "channel"), rapid.IntRange(1, 9).Draw(t, "value"))
 		case "r", "c":
 			return fmt.Sprintf("%s%d", kind, channel.Draw(t, "channel"))
+		case "u", "k":
+			return fmt.Sprintf("%s%d", kind, rapid.IntRange(1, 6).Draw(t, "fiber"))
 		case "l", "t":
 			return fmt.Sprintf("%s%d%d", kind, channel.Draw(t, "from"), channel.Draw(t, "to"))
 		default:

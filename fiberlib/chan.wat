@@ -170,6 +170,7 @@
   (local $case i32) (local $queue i32)
   (i32.store offset=64 (call $fiber.self) (local.get $cases))
   (i32.store offset=68 (global.get $fiber.running) (local.get $n))
+  (i32.store offset=112 (global.get $fiber.running) (i32.const 2))
   (local.set $case (local.get $cases))
   (loop $next
     (if (local.get $n)
@@ -196,18 +197,23 @@
 ;; fire ends a case that waits with a value, and wakes its fiber with the number of the
 ;; case.
 (func $fiber.fire (param $case i32) (param $value i32) (param $ok i32)
-  (local $f i32) (local $other i32) (local $n i32)
+  (local $f i32)
   (i32.store offset=8 (local.get $case) (local.get $value))
   (i32.store offset=12 (local.get $case) (local.get $ok))
   (local.set $f (i32.load offset=16 (local.get $case)))
-  (local.set $other (i32.load offset=64 (local.get $f)))
+  (call $fiber.wake (local.get $f) (i32.shr_u (i32.sub (local.get $case) (i32.load offset=64 (local.get $f))) (i32.const 5)))
+  (call $fiber.unqueue_all (local.get $f)))
+
+;; unqueue_all takes all cases that a fiber waits for out of their queues.
+(func $fiber.unqueue_all (param $f i32)
+  (local $case i32) (local $n i32)
+  (local.set $case (i32.load offset=64 (local.get $f)))
   (local.set $n (i32.load offset=68 (local.get $f)))
-  (call $fiber.wake (local.get $f) (i32.shr_u (i32.sub (local.get $case) (local.get $other)) (i32.const 5)))
   (loop $next
     (if (local.get $n)
       (then
-        (if (i32.load (local.get $other)) (then (call $fiber.unqueue (local.get $other))))
-        (local.set $other (i32.add (local.get $other) (i32.const 32)))
+        (if (i32.load (local.get $case)) (then (call $fiber.unqueue (local.get $case))))
+        (local.set $case (i32.add (local.get $case) (i32.const 32)))
         (local.set $n (i32.sub (local.get $n) (i32.const 1)))
         (br $next)))))
 

@@ -23,8 +23,11 @@ var locks string
 //go:embed time.wat
 var time string
 
+//go:embed cancel.wat
+var cancellation string
+
 // Text returns the fields of the runtime: what they export is what a program can
 // import from module fiber. The imports from module program stand for the memory,
 // table, stack pointer, malloc and free of the program, those from module transform
 // for what every rewritten module has.
-func Text() string { return strings.Join([]string{core, scheduler, channels, locks, time}, "\n") }
+func Text() string { return strings.Join([]string{core, scheduler, channels, locks, time, cancellation}, "\n") }

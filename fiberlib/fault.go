@@ -14,5 +14,6 @@ var Faults = map[string]string{
 	"cannot_join":        "another fiber waits for this one already, or it was spawned",
 	"not_parked":         "a fiber was unparked that does not wait",
 	"two_run":            "two fibers have called run",
+	"cleanup_suspends":   "a function that was deferred has suspended",
 	"chan_in_use":        "a channel was freed at which fibers wait",
 }

@@ -29,6 +29,8 @@
   (if (i32.eq (i32.load offset=24 (local.get $f)) (i32.const 4)) (then (return (i32.load offset=32 (local.get $f)))))
   (if (i32.load offset=60 (local.get $f)) (then (call $fiber.cannot_join)))
   (i32.store offset=60 (local.get $f) (call $fiber.self))
+  (i32.store offset=104 (global.get $fiber.running) (local.get $f))
+  (i32.store offset=112 (global.get $fiber.running) (i32.const 1))
   (call $fiber.wait)
   (i32.const 0))
 
@@ -51,15 +53,22 @@
 ;; it gives.
 (func $fiber.park (export "park") (result i32)
   (if (i32.eq (global.get $fiber.state) (i32.const 2)) (then (return (call $fiber.arrive))))
-  (drop (call $fiber.self))
+  (i32.store offset=104 (call $fiber.self) (i32.const 0))
+  (i32.store offset=112 (global.get $fiber.running) (i32.const 1))
   (call $fiber.wait)
   (i32.const 0))
 
 ;; unpark makes a fiber ready that has parked itself.
 (func $fiber.unpark (export "unpark") (param $f i32) (param $value i32)
   (call $fiber.must_be (local.get $f))
-  (if (i32.ne (i32.load offset=24 (local.get $f)) (i32.const 6)) (then (call $fiber.not_parked)))
+  (if (i32.eqz (call $fiber.is_parked (local.get $f))) (then (call $fiber.not_parked)))
   (call $fiber.wake (local.get $f) (local.get $value)))
+
+;; is_parked reports whether a fiber waits for unpark.
+(func $fiber.is_parked (export "is_parked") (param $f i32) (result i32)
+  (i32.and
+    (i32.eq (i32.load offset=24 (local.get $f)) (i32.const 6))
+    (i32.and (i32.eq (i32.load offset=112 (local.get $f)) (i32.const 1)) (i32.eqz (i32.load offset=104 (local.get $f))))))
 
 ;; wait leaves the fiber that runs, which has seen to it that somebody will wake it.
 (func $fiber.wait
@@ -71,6 +80,7 @@
   (i32.store offset=24 (local.get $f) (i32.const 5))
   (i32.store offset=32 (local.get $f) (local.get $value))
   (i32.store offset=36 (local.get $f) (i32.const 0))
+  (i32.store offset=112 (local.get $f) (i32.const 0))
   (if (global.get $fiber.ready)
     (then (i32.store offset=36 (global.get $fiber.ready_last) (local.get $f)))
     (else (global.set $fiber.ready (local.get $f))))
@@ -91,6 +101,9 @@
 
 ;; no_events is for programs without a clock.
 (func $fiber.no_events)
+
+;; no_cleanup is for programs that defer nothing.
+(func $fiber.no_cleanup (param $f i32))
 
 (func $fiber.deadlock (unreachable))
 (func $fiber.cannot_join (unreachable))

@@ -64,6 +64,8 @@
   (if (i32.eq (global.get $fiber.state) (i32.const 2)) (then (drop (call $fiber.arrive)) (return)))
   (if (i32.eqz (i32.load (local.get $group))) (then (return)))
   (call $fiber.append (i32.add (local.get $group) (i32.const 4)) (call $fiber.self))
+  (i32.store offset=104 (global.get $fiber.running) (i32.add (local.get $group) (i32.const 4)))
+  (i32.store offset=112 (global.get $fiber.running) (i32.const 4))
   (call $fiber.wait))
 
 ;; append puts a fiber at the end of a line: the addresses of its first and last.

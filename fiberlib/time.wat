@@ -38,6 +38,7 @@
   (if (local.get $before)
     (then (i32.store offset=36 (local.get $before) (local.get $f)))
     (else (global.set $fiber.sleepers (local.get $f))))
+  (i32.store offset=112 (local.get $f) (i32.const 3))
   (call $fiber.wait))
 
 ;; wake_sleepers makes those ready whose time has come.

@@ -183,10 +183,11 @@ func (r *runtimeText) importWASI(m *wat.Module, k *linked, opts Options) {
 
 // Names in the library that stand for what a program has.
 const (
-	programSP     = "$program.sp"
-	programMalloc = "$program.malloc"
-	programFree   = "$program.free"
-	programEvents = "$program.events"
+	programSP      = "$program.sp"
+	programMalloc  = "$program.malloc"
+	programFree    = "$program.free"
+	programEvents  = "$program.events"
+	programCleanup = "$program.cleanup"
 
 	idOwnSP = "$fiber.stack_pointer"
 	idHost  = "$fiber.host."
@@ -203,6 +204,10 @@ func findProgram(m *wat.Module, renamed, called map[string]string) {
 	if malloc, free := allocator(m); malloc >= 0 {
 		renamed[programMalloc] = reference(m, m.Funcs[malloc].Name, malloc)
 		renamed[programFree] = reference(m, m.Funcs[free].Name, free)
+	}
+	renamed[programCleanup] = "$fiber.no_cleanup"
+	if called["fiber.defer"] != "" {
+		renamed[programCleanup] = "$fiber.cleanup"
 	}
 	renamed[programEvents] = "$fiber.no_events"
 	if called["fiber.sleep"]+called["fiber.wasi_poll_oneoff"] != "" {

@@ -3,6 +3,8 @@
  *   s03  send 3 to channel 0      r0   receive from channel 0    c0  close it
  *   l01  receive from channel 0 or send to 1, whichever can go ahead; t01 does not wait
  *   p    let the others run       m    lock a mutex, let the others run, unlock it
+ *   q    park    u2  unpark fiber 2 if it is parked    k2  cancel fiber 2
+ *   g    wait until a group is done    e  defer a line
  */
 #include <fiber.h>
 #include <stdint.h>
@@ -11,7 +13,11 @@
 
 static fiber_chan_t channels[4];
 static fiber_mutex_t mutex = FIBER_MUTEX;
+static fiber_group_t group;
 static char **scripts;
+static fiber_t fibers[10]; /* NULL: it has ended */
+
+static void say(void *text) { printf("%s\n", (char *)text); }
 
 static void *follow(void *argument) {
   int me = (int)(intptr_t)argument;
@@ -30,20 +36,34 @@ static void *follow(void *argument) {
       result = fiber_select(cases, 2, *s == 'l'), length = 3;
       if (result >= 0) value = cases[result].value, result += 10 * cases[result].ok;
       break;
+    case 'q': value = fiber_park(), length = 1; break;
+    case 'u':
+      if (fibers[a] && fiber_is_parked(fibers[a])) fiber_unpark(fibers[a], (void *)(intptr_t)me), result = 1;
+      break;
+    case 'k':
+      if (fibers[a]) fiber_cancel(fibers[a], me + 100), result = 1;
+      break;
+    case 'g': fiber_group_wait(&group), length = 1; break;
+    case 'e': result = fiber_defer(say, (void *)s), length = 1; break;
     case 'p': fiber_pass(), length = 1; break;
     case 'm': fiber_mutex_lock(&mutex), fiber_pass(), fiber_mutex_unlock(&mutex), length = 1; break;
     }
-    printf("%d %.*s: %d %d\n", me, length, s, result, (int)(intptr_t)value);
+    printf("%d %.*s: %d %d, cancelled %d\n", me, length, s, result, (int)(intptr_t)value, fiber_cancelled());
     s += length;
   }
   printf("%d ends\n", me);
+  fibers[me] = NULL;
+  if (me % 2) fiber_group_done(&group);
   return NULL;
 }
 
 int main(int argc, char **argv) {
   for (int i = 0; i < 4; i++) channels[i] = fiber_chan_make(i % 3);
   scripts = argv;
-  for (int i = 1; i < argc; i++) fiber_spawn(follow, (void *)(intptr_t)i);
+  for (int i = 1; i < argc && i < 10; i++) {
+    if (i % 2) fiber_group_add(&group, 1);
+    fibers[i] = fiber_spawn(follow, (void *)(intptr_t)i);
+  }
   fiber_run();
   for (int i = 0; i < 4; i++) printf("channel %d has %d\n", i, (int)fiber_chan_len(channels[i]));
   return 0;

@@ -94,6 +94,7 @@ FIBER_IMPORT(run) void fiber_run(void);
 /* Waits until another fiber unparks this one; returns the value that it gives. */
 FIBER_IMPORT(park) void *fiber_park(void);
 FIBER_IMPORT(unpark) void fiber_unpark(fiber_t fiber, void *value);
+FIBER_IMPORT(is_parked) int fiber_is_parked(fiber_t fiber);
 
 /* ---- channels of pointers, or of integers that fit in one ---- */
 
@@ -146,6 +147,20 @@ FIBER_IMPORT(cond_broadcast) void fiber_cond_broadcast(fiber_cond_t *cond);
 FIBER_IMPORT(group_add) void fiber_group_add(fiber_group_t *group, int n);
 FIBER_IMPORT(group_wait) void fiber_group_wait(fiber_group_t *group);
 static inline void fiber_group_done(fiber_group_t *group) { fiber_group_add(group, -1); }
+
+/* ---- cancellation ---- */
+
+/* Gives a fiber a reason, not 0, to end. If it waits for a channel, a fiber, a group, a
+ * time or to be unparked, its wait ends: sends and receives return 0, a select -1, a park
+ * and a join NULL. Who waits for a semaphore or a mutex goes on waiting. */
+FIBER_IMPORT(cancel) void fiber_cancel(fiber_t fiber, int reason);
+
+/* The reason why this fiber was cancelled, 0 if it was not. */
+FIBER_IMPORT(cancelled) int fiber_cancelled(void);
+
+/* Has a function called when this fiber ends or is freed, the last one first. It must not
+ * suspend. 0 if there is no memory to remember it. */
+FIBER_IMPORT(defer) int fiber_defer(void (*function)(void *), void *value);
 
 /* ---- time, on WASI: where a fiber sleeps, others run ---- */
 

@@ -9,12 +9,14 @@ typedef enum {
   FIBER_NEW, FIBER_SUSPENDED, FIBER_RUNNING, FIBER_RESUMING, FIBER_DONE, FIBER_READY, FIBER_WAITING
 } fiber_status_t;
 typedef enum { FIBER_OK, FIBER_YIELD, FIBER_ERROR } fiber_result_t;
+typedef struct fiber_deferred { struct fiber_deferred *next; void (*function)(void *); void *value; } fiber_deferred_t;
 typedef struct fiber {
   ucontext_t context;
   fiber_entry_point_t entry;
   fiber_status_t status;
-  struct fiber *resumer, *next, *joiner;
-  int detached;
+  struct fiber *resumer, *next, *joiner, *joins, **line;
+  int detached, parked, cancelled;
+  struct fiber_deferred *deferred;
   void *value;
   char *stack;
 } *fiber_t;
@@ -25,7 +27,17 @@ static struct fiber native_main = {.status = FIBER_RUNNING}, *native_running = &
 /* Those that are ready, in order; idle runs when there are none. */
 static struct fiber *native_first, *native_last, *native_idle;
 
+static inline void native_clean_up(fiber_t f) {
+  while (f->deferred) {
+    struct fiber_deferred *d = f->deferred;
+    f->deferred = d->next;
+    d->function(d->value);
+    free(d);
+  }
+}
+
 static inline void native_wake(fiber_t f, void *value) {
+  f->joins = NULL, f->line = NULL, f->parked = 0;
   f->status = FIBER_READY, f->value = value, f->next = NULL;
   if (native_first) native_last->next = f;
   else native_first = f;
@@ -43,6 +55,7 @@ static inline fiber_t native_next(void) {
 static void native_enter(void) {
   fiber_t f = native_running, to;
   void *result = f->entry(f->value);
+  native_clean_up(f);
   to = f->resumer;
   f->status = FIBER_DONE, f->value = result;
   if (to) to->value = result;
@@ -62,14 +75,15 @@ static inline fiber_t fiber_create(fiber_entry_point_t entry, size_t size) {
   else f = calloc(1, sizeof *f), f->stack = malloc(NATIVE_STACK_BYTES);
   getcontext(&f->context);
   f->context.uc_stack.ss_sp = f->stack, f->context.uc_stack.ss_size = NATIVE_STACK_BYTES;
-  f->entry = entry, f->status = FIBER_NEW, f->resumer = f->joiner = NULL, f->detached = 0;
+  f->entry = entry, f->status = FIBER_NEW, f->resumer = f->joiner = f->joins = NULL, f->line = NULL;
+  f->detached = f->parked = f->cancelled = 0, f->deferred = NULL;
   makecontext(&f->context, native_enter, 0);
   return f;
 }
 
 static inline fiber_t fiber_alloc(fiber_entry_point_t entry) { return fiber_create(entry, 0); }
 static inline fiber_t fiber_sized_alloc(size_t size, fiber_entry_point_t entry) { return fiber_create(entry, size); }
-static inline void fiber_free(fiber_t f) { f->next = native_pool, native_pool = f; }
+static inline void fiber_free(fiber_t f) { native_clean_up(f), f->next = native_pool, native_pool = f; }
 static inline fiber_status_t fiber_status(fiber_t f) { return f->status; }
 static inline fiber_t fiber_current(void) { return native_running; }
 
@@ -128,7 +142,7 @@ static inline fiber_t fiber_spawn(fiber_entry_point_t entry, void *value) { retu
 
 static inline void *fiber_join(fiber_t f) {
   if (f->status == FIBER_DONE) return f->value;
-  f->joiner = native_running;
+  f->joiner = native_running, native_running->joins = f;
   return native_wait();
 }
 
@@ -144,7 +158,12 @@ static inline void fiber_run(void) {
   native_wait();
 }
 
-static inline void *fiber_park(void) { return native_wait(); }
+static inline void *fiber_park(void) {
+  native_running->parked = 1;
+  return native_wait();
+}
+
+static inline int fiber_is_parked(fiber_t f) { return f->parked; }
 static inline void fiber_unpark(fiber_t f, void *value) { native_wake(f, value); }
 
 /* ---- channels: whoever waits looks again when something has happened. Simple and
@@ -226,15 +245,14 @@ static inline int fiber_select(fiber_case_t *cases, int n, int block) {
 
 static inline int fiber_chan_send(fiber_chan_t chan, void *value) {
   fiber_case_t c = {.chan = chan, .send = 1, .value = value};
-  fiber_select(&c, 1, 1);
-  return c.ok;
+  return fiber_select(&c, 1, 1) == 0 && c.ok;
 }
 
 static inline int fiber_chan_receive(fiber_chan_t chan, void *to) {
   fiber_case_t c = {.chan = chan};
-  fiber_select(&c, 1, 1);
-  *(void **)to = c.value;
-  return c.ok;
+  int done = fiber_select(&c, 1, 1) == 0;
+  *(void **)to = done ? c.value : NULL;
+  return done && c.ok;
 }
 
 static inline void fiber_chan_close(fiber_chan_t chan) {
@@ -306,5 +324,39 @@ static inline void fiber_group_done(fiber_group_t *group) { fiber_group_add(grou
 static inline void fiber_group_wait(fiber_group_t *group) {
   if (group->count == 0) return;
   native_line_up(&group->first, native_running);
+  native_running->line = &group->first;
   native_wait();
+}
+
+/* ---- cancellation ---- */
+
+static inline int fiber_defer(void (*function)(void *), void *value) {
+  fiber_deferred_t *d = malloc(sizeof *d);
+  *d = (fiber_deferred_t){native_running->deferred, function, value};
+  native_running->deferred = d;
+  return 1;
+}
+
+static inline int fiber_cancelled(void) { return native_running->cancelled; }
+
+static inline void fiber_cancel(fiber_t f, int reason) {
+  int waited = 0;
+  f->cancelled = reason;
+  if (f->status != FIBER_WAITING) return;
+  for (struct native_waiter **p = &native_waiters; *p;) {
+    struct native_waiter *w = *p;
+    if (w->fiber == f) *p = w->next, free(w), waited = 1;
+    else p = &w->next;
+  }
+  if (waited) {
+    native_wake(f, (void *)-1);
+    return;
+  }
+  if (f->joins) f->joins->joiner = NULL;
+  if (f->line) {
+    fiber_t *p = f->line;
+    while (*p != f) p = &(*p)->next;
+    *p = f->next;
+  }
+  if (f->parked || f->joins || f->line) native_wake(f, NULL);
 }
