@@ -30,4 +30,6 @@ var cancellation string
 // import from module fiber. The imports from module program stand for the memory,
 // table, stack pointer, malloc and free of the program, those from module transform
 // for what every rewritten module has.
-func Text() string { return strings.Join([]string{core, scheduler, channels, locks, time, cancellation}, "\n") }
+func Text() string {
+	return strings.Join([]string{core, scheduler, channels, locks, time, cancellation}, "\n")
+}
