@@ -70,24 +70,27 @@ c_expected swap
 crystal_module() {
   source=$1
   shift
-  (cd "$WORK" && crystal build "$source.cr" "$@" --cross-compile --target wasm32-wasi -o "$source" >/dev/null)
+  (cd "$CRYSTAL" && crystal build "$source.cr" "$@" --cross-compile --target wasm32-wasi -o "$source" >/dev/null)
 }
 
 # crystal_link SOURCE OUTPUT [LINKER FLAG]...
 crystal_link() {
   source=$1 output=$2
   shift 2
-  wasm-ld-14 "$WORK/$source.wasm" -o "$WORK/linked.wasm" "$@" -L/usr/lib/wasm32-wasi -lc \
+  wasm-ld-14 "$CRYSTAL/$source.wasm" -o "$WORK/linked.wasm" "$@" -L/usr/lib/wasm32-wasi -lc \
     /usr/lib/llvm-14/lib/clang/14.0.6/lib/wasi/libclang_rt.builtins-wasm32.a
   install -m 644 "$WORK/linked.wasm" "crystal/$output.wasm"
 }
 
 crystal_expected() {
-  (cd "$WORK" && crystal build "$1.cr" -o "$1.native")
-  "$WORK/$1.native" >"crystal/$1.expected" 2>/dev/null
+  (cd "$CRYSTAL" && crystal build "$1.cr" -o "$1.native")
+  "$CRYSTAL/$1.native" >"crystal/$1.expected" 2>/dev/null
 }
 
-cp crystal/*.cr "$WORK"
+mkdir -p "$WORK/examples" "$WORK/fiberlib"
+cp -R crystal "$WORK/examples"
+cp -R ../fiberlib/crystal "$WORK/fiberlib"
+CRYSTAL=$WORK/examples/crystal
 for name in first pipeline bench; do
   crystal_module $name --release
   crystal_link $name $name --strip-debug
@@ -98,3 +101,8 @@ crystal_link bench bench.stackfirst --strip-all --stack-first -z stack-size=1048
 # As the compiler makes it without --release: thousands of functions and locals.
 crystal_module pipeline
 crystal_link pipeline pipeline.debug --strip-debug
+# With the fiber library in place of a runtime of the program's own.
+CRYSTAL=$WORK/fiberlib/crystal
+cp crystal/pipeline.cr "$CRYSTAL"
+crystal_module pipeline --release
+crystal_link pipeline pipeline.library --strip-debug

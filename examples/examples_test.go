@@ -30,6 +30,7 @@ var programs = []struct {
 	{module: "crystal/first.wasm"},
 	{module: "crystal/pipeline.wasm"},
 	{module: "crystal/pipeline.debug.wasm"},
+	{module: "crystal/pipeline.library.wasm", library: true},
 	{module: "crystal/bench.wasm"},
 	{module: "crystal/bench.stackfirst.wasm"},
 }

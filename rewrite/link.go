@@ -18,12 +18,13 @@ const wasiModule = "wasi_snapshot_preview1"
 var redirected = []string{"poll_oneoff", "sched_yield"}
 
 // libraryName returns the function of the library that stands in for an import, "" for
-// none.
+// none. Languages in which the name of an import is that of a function may put fiber_
+// before it.
 func (o Options) libraryName(imp *wat.Import) string {
 	switch {
 	case imp == nil:
 	case imp.Module == fiberModule:
-		return imp.Name
+		return strings.TrimPrefix(imp.Name, "fiber_")
 	case o.RedirectWASI && imp.Module == wasiModule && slices.Contains(redirected, imp.Name):
 		return "wasi_" + imp.Name
 	}
