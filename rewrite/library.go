@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -76,7 +77,11 @@ type linked struct {
 	funcs   []bool
 	globals []bool
 	renamed map[string]string // identifiers of the library that have another name in the program
+	stack   uint32            // bytes of a fiber's region, 0 for what the library says
 }
+
+// stackSize is the global with the size of regions, up to the number.
+const stackSize = "(global $fiber.stack_size (mut i32) (i32.const "
 
 // link finds what is needed for the functions named roots. An import of the library
 // may be renamed to a function of the library.
@@ -150,6 +155,9 @@ func (k *linked) write(r *runtimeText, first func(wat.FuncID)) {
 			}
 			return id
 		})
+		if before, number, ok := strings.Cut(text, stackSize); ok && k.stack > 0 {
+			text = before + stackSize + strconv.Itoa(int(k.stack)) + strings.TrimLeft(number, "0123456789")
+		}
 		for line := range strings.Lines(text) {
 			code, note, _ := strings.Cut(line, ";;")
 			code = strings.TrimRight(code, " \n")

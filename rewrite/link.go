@@ -122,6 +122,7 @@ func (r *runtimeText) link(m *wat.Module, wrapped []wat.FuncID, opts Options) {
 	}
 	findProgram(m, renamed, called)
 	k := fiberLibrary().link(roots, renamed)
+	k.stack = opts.StackSize
 	r.importWASI(m, k, opts)
 	r.line("", "fiberlib")
 	if renamed[programSP] == idOwnSP {

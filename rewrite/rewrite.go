@@ -18,6 +18,9 @@ type Options struct {
 	// RedirectWASI says that the fiber library stands in for the functions of WASI that
 	// wait: the calling fiber does, and others run.
 	RedirectWASI bool
+	// StackSize is how many bytes the fiber library gives a fiber for its stacks when the
+	// program does not say; 0 for 65 520.
+	StackSize uint32
 	// IgnoreImports says that no import may suspend: only what the module itself
 	// makes suspend. It excludes Suspend.
 	IgnoreImports bool

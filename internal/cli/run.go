@@ -24,16 +24,17 @@ import (
 )
 
 type runCmd struct {
-	Suspend  []string `placeholder:"MODULE.NAME,…" sep:"none" help:"Imports that may suspend. Those that are not of WASI are provided: the module unwinds, is resumed, and the import returns zero."`
-	Redirect string   `enum:",wasi" default:"" placeholder:"wasi" help:"wasi: where the program waits by WASI, one fiber does, and others run."`
-	Dir      []string `placeholder:"HOST[:GUEST]" sep:"none" help:"Folder that the program may use, as GUEST."`
-	Env      []string `placeholder:"NAME=VALUE" sep:"none" help:"Environment variable of the program."`
-	Invoke   string   `placeholder:"EXPORT" help:"Call this export instead of _start; the arguments are numbers, the results are printed."`
-	Engine   string   `enum:"compiler,interpreter" default:"compiler" help:"The engine of wazero to use."`
-	Buffer   uint32   `placeholder:"BYTES" default:"1048576" help:"Memory for frames while suspended."`
-	Stats    bool     `help:"Say on standard error how often the program was suspended."`
-	Module   string   `arg:"" help:"Text or binary; - is standard input."`
-	Args     []string `arg:"" optional:"" passthrough:"" help:"Arguments of the program."`
+	Suspend   []string `placeholder:"MODULE.NAME,…" sep:"none" help:"Imports that may suspend. Those that are not of WASI are provided: the module unwinds, is resumed, and the import returns zero."`
+	Redirect  string   `enum:",wasi" default:"" placeholder:"wasi" help:"wasi: where the program waits by WASI, one fiber does, and others run."`
+	StackSize uint32   `placeholder:"BYTES" help:"For the stacks of a fiber of the library, where the program does not say; 65520 if this does not either."`
+	Dir       []string `placeholder:"HOST[:GUEST]" sep:"none" help:"Folder that the program may use, as GUEST."`
+	Env       []string `placeholder:"NAME=VALUE" sep:"none" help:"Environment variable of the program."`
+	Invoke    string   `placeholder:"EXPORT" help:"Call this export instead of _start; the arguments are numbers, the results are printed."`
+	Engine    string   `enum:"compiler,interpreter" default:"compiler" help:"The engine of wazero to use."`
+	Buffer    uint32   `placeholder:"BYTES" default:"1048576" help:"Memory for frames while suspended."`
+	Stats     bool     `help:"Say on standard error how often the program was suspended."`
+	Module    string   `arg:"" help:"Text or binary; - is standard input."`
+	Args      []string `arg:"" optional:"" passthrough:"" help:"Arguments of the program."`
 }
 
 // Help is the end of watfiber run --help.
@@ -108,7 +109,7 @@ func (r *runCmd) build(c *console) (*wat.Module, error) {
 	if rewritten || len(r.Suspend) == 0 && r.Redirect == "" && !rewrite.SuspendsItself(m) {
 		return m, nil
 	}
-	opts, err := (&selection{Suspend: r.Suspend, Redirect: r.Redirect}).options()
+	opts, err := (&selection{Suspend: r.Suspend, Redirect: r.Redirect, StackSize: r.StackSize}).options()
 	if err != nil {
 		return nil, err
 	}
