@@ -35,7 +35,7 @@ func reasonText(m *wat.Module, g *callGraph, id wat.FuncID) string {
 	case callsDirect:
 		switch g.reason[r.callee].kind {
 		case isImport:
-			return "calls " + importName(m.Funcs[r.callee]) + ", a suspending import"
+			return "calls " + wat.OneLine(importName(m.Funcs[r.callee])) + ", a suspending import"
 		case isTop:
 			return "calls " + g.labels[r.callee] + ", which unwinds"
 		}

@@ -68,6 +68,7 @@ func (m *Module) FuncLabels() []string {
 		case f.Name != "":
 			labels[i] = ID(f.Name)
 		case f.Import != nil: // as patterns for imports name it
+			labels[i] = OneLine(labels[i])
 		case labels[i] != "":
 			labels[i] = ID(NameOf(labels[i]))
 		default:

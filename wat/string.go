@@ -92,6 +92,13 @@ func hexDigit(c byte) byte {
 // printable text are escaped.
 func Quote(s string) string { return string(appendQuoted(nil, s)) }
 
+// OneLine returns s as a comment or message can have it: escaped like a string literal,
+// without the quotes.
+func OneLine(s string) string {
+	quoted := Quote(s)
+	return quoted[1 : len(quoted)-1]
+}
+
 const hexDigits = "0123456789abcdef"
 
 // appendQuoted appends s as a string literal; characters of Unicode text stay
