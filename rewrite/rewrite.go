@@ -170,7 +170,7 @@ func (s *state) form() wat.Form {
 		}
 	}
 	form.Exports = s.mains
-	form.ImportsEnd = s.opts.RedirectWASI || len(s.mains) > 0
+	form.ImportsEnd = s.opts.usesLibrary(s.m)
 	return form
 }
 
