@@ -2,7 +2,8 @@
 ;; that switch to each other.
 ;;
 ;; watfiber links the functions of this file that a program imports from module
-;; fiber, with what they need; the imports below stand for what it is linked with.
+;; fiber, with what they need; the imports below stand for what it is linked with. A call
+;; of a hook is a line of its own, and left out when nothing in the program needs it.
 ;;
 ;; A fiber is known by the address of its region, lowest address first:
 ;;
@@ -26,13 +27,15 @@
 ;;   64  cases of the select that it waits in, and
 ;;   68  how many they are
 ;;   72  a case for an operation on one channel, 32 bytes
-;;  104  what a cancellation has to know of the wait: the fiber that is joined, or the
-;;       line that this one stands in
+;;   96  the time at which it wakes, while it sleeps: 8 bytes
+;;  104  where it waits: the fiber that is joined, or the line that this one stands in
 ;;  108  the reason why it was cancelled, 0 if it was not
-;;  112  how a cancellation ends the wait: 0 not at all, 1 at once, 2 out of the queues of
-;;       channels, 3 out of the sleepers, 4 out of a line
+;;  112  what it waits for: 1 another fiber, or to be unparked; 2 channels; 3 a time; 4 a
+;;       group; 6 a semaphore; 7 a condition
 ;;  116  the list of what is to be done when it ends
-;;  120  frames, which grow up … and the shadow stack, which grows down from top
+;;  120  –
+;;  124  –
+;;  128  frames, which grow up … and the shadow stack, which grows down from top
 ;;
 ;; A main fiber runs on the stack that the program has anyway; its region has
 ;; frames only.
@@ -45,8 +48,8 @@
 (import "program" "stack_pointer" (global $program.sp (mut i32)))
 (import "program" "malloc" (func $program.malloc (param i32) (result i32)))
 (import "program" "free" (func $program.free (param i32)))
-(import "program" "events" (func $program.events)) ;; makes fibers ready whose time has come
-(import "program" "cleanup" (func $program.cleanup (param i32))) ;; does what is to be done when a fiber ends
+(import "hook" "events" (func $hook.events)) ;; makes fibers ready whose time has come
+(import "hook" "cleanup" (func $hook.cleanup (param i32))) ;; does what is to be done when a fiber ends
 (import "program" "clock_time_get" (func $program.clock_time_get (param i32 i64 i32) (result i32))) ;; of WASI
 (import "program" "poll_oneoff" (func $program.poll_oneoff (param i32 i32 i32 i32) (result i32))) ;; of WASI
 (import "transform" "state" (global $fiber.state (mut i32)))
@@ -79,7 +82,7 @@
 (func $fiber.free (export "free") (param $f i32)
   (call $fiber.must_be (local.get $f))
   (if (i32.eqz (call $fiber.is_idle (local.get $f))) (then (call $fiber.cannot_free)))
-  (call $program.cleanup (local.get $f))
+  (call $hook.cleanup (local.get $f))
   (call $fiber.give (local.get $f)))
 
 ;; trim gives the memory of the pool back.
@@ -162,7 +165,7 @@
   (global.set $fiber.running (local.get $f))
   (global.set $fiber.limit (i32.const 0))
   (if (i32.eqz (local.get $f)) (then (return)))
-  (if (i32.load (local.get $f)) (then (global.set $fiber.limit (i32.add (local.get $f) (i32.const 120))))))
+  (if (i32.load (local.get $f)) (then (global.set $fiber.limit (i32.add (local.get $f) (i32.const 128))))))
 
 ;; leave starts the unwind that leads to another fiber.
 (func $fiber.leave (param $to i32)
@@ -172,7 +175,7 @@
   (if (global.get $fiber.limit) ;; not a main fiber: the shadow stack is in the region, too
     (then (local.set $end (global.get $program.sp))))
   (global.set $fiber.target (local.get $to))
-  (i32.store offset=8 (local.get $from) (i32.add (local.get $from) (i32.const 120)))
+  (i32.store offset=8 (local.get $from) (i32.add (local.get $from) (i32.const 128)))
   (i32.store offset=12 (local.get $from) (local.get $end))
   (i32.store offset=16 (local.get $from) (global.get $program.sp))
   (call $fiber.start_unwind (i32.add (local.get $from) (i32.const 8))))
@@ -241,7 +244,7 @@
 (func $fiber.done (param $result i32)
   (local $f i32) (local $to i32) (local $joiner i32)
   (local.set $f (global.get $fiber.running))
-  (call $program.cleanup (local.get $f))
+  (call $hook.cleanup (local.get $f))
   (i32.store offset=24 (local.get $f) (i32.const 4))
   (i32.store offset=32 (local.get $f) (local.get $result))
   (local.set $to (i32.load offset=28 (local.get $f)))
@@ -330,6 +333,7 @@
   (i32.store offset=60 (local.get $f) (i32.const 0))
   (i64.store offset=104 (local.get $f) (i64.const 0))
   (i64.store offset=112 (local.get $f) (i64.const 0))
+  (i64.store offset=120 (local.get $f) (i64.const 0))
   (i32.store offset=20 (local.get $f) (i32.add (local.get $f) (local.get $size)))
   (i32.store offset=16 (local.get $f) (i32.and (i32.add (local.get $f) (local.get $size)) (i32.const -16)))
   (i32.store offset=48 (local.get $f) (i32.xor (local.get $f) (i32.const -1)))

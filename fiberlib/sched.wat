@@ -89,7 +89,7 @@
 ;; next takes the first fiber that is ready, or else the idle one.
 (func $fiber.next (result i32)
   (local $f i32)
-  (call $program.events)
+  (call $hook.events)
   (if (local.tee $f (global.get $fiber.ready))
     (then
       (global.set $fiber.ready (i32.load offset=36 (local.get $f)))
@@ -98,12 +98,6 @@
   (if (i32.eqz (local.get $f)) (then (call $fiber.deadlock)))
   (global.set $fiber.idle (i32.const 0))
   (local.get $f))
-
-;; no_events is for programs without a clock.
-(func $fiber.no_events)
-
-;; no_cleanup is for programs that defer nothing.
-(func $fiber.no_cleanup (param $f i32))
 
 (func $fiber.deadlock (unreachable))
 (func $fiber.cannot_join (unreachable))

@@ -14,6 +14,8 @@
       (i32.store (local.get $sem) (i32.sub (i32.load (local.get $sem)) (i32.const 1)))
       (return)))
   (call $fiber.append (i32.add (local.get $sem) (i32.const 4)) (call $fiber.self))
+  (i32.store offset=104 (global.get $fiber.running) (local.get $sem))
+  (i32.store offset=112 (global.get $fiber.running) (i32.const 6))
   (call $fiber.wait))
 
 ;; release gives one back: to the fiber that has waited longest, if one waits.
@@ -27,6 +29,8 @@
 (func $fiber.cond_wait (export "cond_wait") (param $cond i32) (param $mutex i32)
   (if (i32.eq (global.get $fiber.state) (i32.const 2)) (then (drop (call $fiber.arrive)) (return)))
   (i32.store offset=64 (call $fiber.self) (local.get $mutex))
+  (i32.store offset=104 (global.get $fiber.running) (local.get $cond))
+  (i32.store offset=112 (global.get $fiber.running) (i32.const 7))
   (call $fiber.append (local.get $cond) (global.get $fiber.running))
   (call $fiber.release (local.get $mutex))
   (call $fiber.wait))
@@ -42,7 +46,10 @@
     (then
       (i32.store (local.get $mutex) (i32.sub (i32.load (local.get $mutex)) (i32.const 1)))
       (call $fiber.wake (local.get $f) (i32.const 0)))
-    (else (call $fiber.append (i32.add (local.get $mutex) (i32.const 4)) (local.get $f)))))
+    (else
+      (i32.store offset=104 (local.get $f) (local.get $mutex))
+      (i32.store offset=112 (local.get $f) (i32.const 6))
+      (call $fiber.append (i32.add (local.get $mutex) (i32.const 4)) (local.get $f)))))
 
 ;; cond_broadcast does so for all fibers that wait.
 (func $fiber.cond_broadcast (export "cond_broadcast") (param $cond i32)

@@ -25,12 +25,12 @@
 (func $fiber.sleep_until (param $deadline i64)
   (local $f i32) (local $at i32) (local $before i32)
   (local.set $f (global.get $fiber.running))
-  (i64.store offset=64 (local.get $f) (local.get $deadline))
+  (i64.store offset=96 (local.get $f) (local.get $deadline))
   (local.set $at (global.get $fiber.sleepers))
   (block $here
     (loop $search
       (br_if $here (i32.eqz (local.get $at)))
-      (br_if $here (i64.gt_u (i64.load offset=64 (local.get $at)) (local.get $deadline)))
+      (br_if $here (i64.gt_u (i64.load offset=96 (local.get $at)) (local.get $deadline)))
       (local.set $before (local.get $at))
       (local.set $at (i32.load offset=36 (local.get $at)))
       (br $search)))
@@ -48,7 +48,7 @@
   (local.set $now (call $fiber.now))
   (loop $next
     (if (i32.eqz (local.tee $f (global.get $fiber.sleepers))) (then (return)))
-    (if (i64.gt_u (i64.load offset=64 (local.get $f)) (local.get $now)) (then (return)))
+    (if (i64.gt_u (i64.load offset=96 (local.get $f)) (local.get $now)) (then (return)))
     (global.set $fiber.sleepers (i32.load offset=36 (local.get $f)))
     (call $fiber.wake (local.get $f) (i32.const 0))
     (br $next)))
@@ -64,7 +64,7 @@
   (loop $again
     (call $fiber.wake_sleepers)
     (if (global.get $fiber.ready) (then (return)))
-    (call $fiber.host_sleep (i64.sub (i64.load offset=64 (global.get $fiber.sleepers)) (call $fiber.now)))
+    (call $fiber.host_sleep (i64.sub (i64.load offset=96 (global.get $fiber.sleepers)) (call $fiber.now)))
     (br $again)))
 
 ;; host_sleep asks the host to sleep. The time is relative: not every host can wait for

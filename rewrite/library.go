@@ -161,6 +161,9 @@ func (k *linked) write(r *runtimeText, first func(wat.FuncID)) {
 		for line := range strings.Lines(text) {
 			code, note, _ := strings.Cut(line, ";;")
 			code = strings.TrimRight(code, " \n")
+			if strings.HasPrefix(strings.TrimLeft(code, " "), "(call "+hook) {
+				continue // nothing needs it
+			}
 			if note = strings.TrimSpace(note); code != "" || note != "" {
 				r.line(code, note)
 			}

@@ -185,11 +185,13 @@ func (r *runtimeText) importWASI(m *wat.Module, k *linked, opts Options) {
 
 // Names in the library that stand for what a program has.
 const (
-	programSP      = "$program.sp"
-	programMalloc  = "$program.malloc"
-	programFree    = "$program.free"
-	programEvents  = "$program.events"
-	programCleanup = "$program.cleanup"
+	programSP     = "$program.sp"
+	programMalloc = "$program.malloc"
+	programFree   = "$program.free"
+
+	hook        = "$hook." // what all hooks begin with
+	hookEvents  = hook + "events"
+	hookCleanup = hook + "cleanup"
 
 	idOwnSP = "$fiber.stack_pointer"
 	idHost  = "$fiber.host."
@@ -207,13 +209,11 @@ func findProgram(m *wat.Module, renamed, called map[string]string) {
 		renamed[programMalloc] = reference(m, m.Funcs[malloc].Name, malloc)
 		renamed[programFree] = reference(m, m.Funcs[free].Name, free)
 	}
-	renamed[programCleanup] = "$fiber.no_cleanup"
 	if called["fiber.defer"] != "" {
-		renamed[programCleanup] = "$fiber.cleanup"
+		renamed[hookCleanup] = "$fiber.cleanup"
 	}
-	renamed[programEvents] = "$fiber.no_events"
 	if called["fiber.sleep"]+called["fiber.wasi_poll_oneoff"] != "" {
-		renamed[programEvents] = "$fiber.events"
+		renamed[hookEvents] = "$fiber.events"
 	}
 }
 
