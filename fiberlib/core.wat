@@ -8,7 +8,8 @@
 ;; A fiber is known by the address of its region, lowest address first:
 ;;
 ;;    0  entry: an index of the table, of a function i32 -> i32; 0: a main fiber
-;;    4  argument of the entry
+;;    4  argument of the entry; of a main fiber the number of its function in the map of
+;;       the frames, if there is one
 ;;    8  position  \ the data block of the transform: where the next frame goes,
 ;;   12  end       / and where frames have to end
 ;;   16  stack pointer, while the fiber does not run
@@ -33,7 +34,7 @@
 ;;  112  what it waits for: 1 another fiber, or to be unparked; 2 channels; 3 a time; 4 a
 ;;       group; 6 a semaphore; 7 a condition
 ;;  116  the list of what is to be done when it ends
-;;  120  –
+;;  120  the most bytes that its stacks have taken at a switch, if that is noted
 ;;  124  –
 ;;  128  frames, which grow up … and the shadow stack, which grows down from top
 ;;
@@ -50,6 +51,10 @@
 (import "program" "free" (func $program.free (param i32)))
 (import "hook" "events" (func $hook.events)) ;; makes fibers ready whose time has come
 (import "hook" "cleanup" (func $hook.cleanup (param i32))) ;; does what is to be done when a fiber ends
+(import "hook" "note_root" (func $hook.note_root)) ;; notes which function the main fiber runs
+(import "hook" "note_use" (func $hook.note_use (param i32))) ;; notes how much of its region a fiber has used
+(import "hook" "see" (func $hook.see (param i32))) ;; is told of each fiber before it runs
+(import "program" "stuck" (func $program.stuck (result i32))) ;; what follows when no fiber is ready
 (import "program" "clock_time_get" (func $program.clock_time_get (param i32 i64 i32) (result i32))) ;; of WASI
 (import "program" "poll_oneoff" (func $program.poll_oneoff (param i32 i32 i32 i32) (result i32))) ;; of WASI
 (import "transform" "state" (global $fiber.state (mut i32)))
@@ -101,6 +106,7 @@
     (then
       (global.set $fiber.running (call $fiber.take (global.get $fiber.stack_size)))
       (if (i32.eqz (global.get $fiber.running)) (then (call $fiber.out_of_memory)))
+      (call $hook.note_root)
       (i32.store offset=24 (global.get $fiber.running) (i32.const 2))))
   (global.get $fiber.running))
 
@@ -217,6 +223,7 @@
       (then
         (if (i32.eqz (global.get $fiber.target)) (then (call $fiber.note_host) (return (i32.const 0))))
         (if (i32.gt_u (i32.load offset=8 (local.get $f)) (i32.load offset=12 (local.get $f))) (then (call $fiber.buffer_overflow)))
+        (call $hook.note_use (local.get $f))
         (call $fiber.stop_unwind)
         (if (call $fiber.go (local.tee $f (global.get $fiber.target))) (then (return (i32.const 1))))))
     (local.set $result (call_indirect (param i32) (result i32) (i32.load offset=4 (local.get $f)) (i32.load (local.get $f))))
@@ -229,6 +236,7 @@
 ;; go makes a fiber the one that runs, and starts its rewind if it has run before. It
 ;; returns 1 for a main fiber.
 (func $fiber.go (param $f i32) (result i32)
+  (call $hook.see (local.get $f))
   (call $fiber.become (local.get $f))
   (global.set $fiber.target (i32.const 0))
   (i32.store offset=24 (local.get $f) (i32.const 2))

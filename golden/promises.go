@@ -70,7 +70,7 @@ func sameAgain(source *wat.Module, opts rewrite.Options, normal string, r *rewri
 	if again.Text != r.Text {
 		return fmt.Errorf("a second time it comes out otherwise:\n%s", udiff.Unified("first", "second", r.Text, again.Text))
 	}
-	m, err := Load("normalised.wat", normal)
+	m, err := Load(source.Source.Name, normal)
 	if err != nil {
 		return fmt.Errorf("the normalised source is not valid: %w\n%s", err, normal)
 	}

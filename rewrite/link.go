@@ -99,9 +99,28 @@ func mainFibers(m *wat.Module, g *callGraph, opts Options) []wat.FuncID {
 	return slices.Compact(ids)
 }
 
+// A mainFiber is an exported function that gets a wrapper.
+type mainFiber struct {
+	id     wat.FuncID
+	number int // in the map of the frames, if there is one, or 0
+}
+
+// wrapped returns the main fibers that have code.
+func (s *state) wrapped() []mainFiber {
+	var numbers map[wat.FuncID]int
+	if s.opts.Frames {
+		numbers = s.numbers()
+	}
+	mains := make([]mainFiber, len(s.mains))
+	for i, id := range s.mains {
+		mains[i] = mainFiber{id, numbers[id]}
+	}
+	return mains
+}
+
 // link writes the part of the fiber library that a module needs, and the wrappers of
 // its exports.
-func (r *runtimeText) link(m *wat.Module, wrapped []wat.FuncID, opts Options) {
+func (r *runtimeText) link(m *wat.Module, wrapped []mainFiber, opts Options) {
 	called := map[string]string{} // from the name in the library to what it is called here
 	renamed := map[string]string{}
 	var roots []string
@@ -121,6 +140,12 @@ func (r *runtimeText) link(m *wat.Module, wrapped []wat.FuncID, opts Options) {
 		roots = append(roots, "fiber.begin", "fiber.turn")
 	}
 	findProgram(m, renamed, called)
+	if opts.Frames {
+		for _, name := range []string{"note_root", "note_use", "see"} {
+			renamed[hook+name] = "$fiber." + name
+		}
+		renamed[programStuck] = "$fiber.stuck_later"
+	}
 	k := fiberLibrary().link(roots, renamed)
 	k.stack = opts.StackSize
 	r.importWASI(m, k, opts)
@@ -137,8 +162,8 @@ func (r *runtimeText) link(m *wat.Module, wrapped []wat.FuncID, opts Options) {
 			exports[wat.FuncID(e.Index)] = append(exports[wat.FuncID(e.Index)], e.Name)
 		}
 	}
-	for _, id := range wrapped {
-		r.wrap(m, id, exports[id])
+	for _, w := range wrapped {
+		r.wrap(m, w, exports[w.id])
 	}
 }
 
@@ -189,6 +214,8 @@ const (
 	programMalloc = "$program.malloc"
 	programFree   = "$program.free"
 
+	programStuck = "$program.stuck"
+
 	hook        = "$hook." // what all hooks begin with
 	hookEvents  = hook + "events"
 	hookCleanup = hook + "cleanup"
@@ -209,6 +236,7 @@ func findProgram(m *wat.Module, renamed, called map[string]string) {
 		renamed[programMalloc] = reference(m, m.Funcs[malloc].Name, malloc)
 		renamed[programFree] = reference(m, m.Funcs[free].Name, free)
 	}
+	renamed[programStuck] = "$fiber.stuck"
 	if called["fiber.defer"] != "" {
 		renamed[hookCleanup] = "$fiber.cleanup"
 	}
@@ -291,7 +319,8 @@ func allocator(m *wat.Module) (malloc, free int) {
 //	  (loop $again (if (call $fiber.turn) (then (call $f (local.get $0)) (local.set $r0) (br $again))))
 //	  (call $fiber.become (local.get $outer))
 //	  (local.get $r0))
-func (r *runtimeText) wrap(m *wat.Module, id wat.FuncID, exports []string) {
+func (r *runtimeText) wrap(m *wat.Module, w mainFiber, exports []string) {
+	id := w.id
 	f, sig := m.Funcs[id], m.FuncTypeOf(id)
 	name := f.Name
 	if name == "" || m.Source.Binary {
@@ -312,9 +341,11 @@ func (r *runtimeText) wrap(m *wat.Module, id wat.FuncID, exports []string) {
 		head.WriteString(" " + wat.FuncType{Results: sig.Results}.String())
 	}
 	head.WriteString(" (local $outer i32)")
+	if w.number > 0 {
+		head.WriteString(" (local $root i32)")
+	}
 	for i, t := range sig.Results {
 		fmt.Fprintf(&head, " (local $r%d %s)", i, t)
-		fmt.Fprintf(&results, " (local.get $r%d)", i)
 	}
 	for i := len(sig.Results) - 1; i >= 0; i-- {
 		fmt.Fprintf(&call, " (local.set $r%d)", i)
@@ -322,6 +353,13 @@ func (r *runtimeText) wrap(m *wat.Module, id wat.FuncID, exports []string) {
 	r.funcs++
 	r.line(head.String(), "a main fiber")
 	r.line("  (local.set $outer (global.get $fiber.running))", "")
+	if w.number > 0 {
+		r.line(fmt.Sprintf("  (local.set $root (global.get $fiber.root)) (global.set $fiber.root (i32.const %d))", w.number), "the number of the function in the map of the frames")
+		results.WriteString(" (global.set $fiber.root (local.get $root))")
+	}
+	for i := range sig.Results {
+		fmt.Fprintf(&results, " (local.get $r%d)", i)
+	}
 	r.line("  (if (call $fiber.begin) (then "+call.String()+"))", "")
 	r.line("  (loop $again (if (call $fiber.turn) (then "+call.String()+" (br $again))))", "run the other fibers, until it is this one's turn again")
 	r.line("  (call $fiber.become (local.get $outer))"+results.String()+")", "")
