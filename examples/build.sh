@@ -61,6 +61,8 @@ c_module swap 2 swap
 c_module many 2 many
 c_module deep 0 deep
 c_lines deadlock
+c_lines where
+c_module gc 2 gc
 c_expected kernels
 c_expected generator
 c_expected fibers

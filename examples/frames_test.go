@@ -183,3 +183,56 @@ func lineOf(t *testing.T, path, word string) string {
 	}
 	return strconv.Itoa(strings.Count(before, "\n") + 1)
 }
+
+// onEachEngine runs a program without arguments on both engines of wazero, and in node
+// if that is there.
+func onEachEngine(t *testing.T, module string, check func(t *testing.T, printed string)) {
+	for _, engine := range engines {
+		t.Run(engine, func(t *testing.T) {
+			stdout, _ := watfiber(t, "run", "--engine="+engine, module)
+			check(t, stdout)
+		})
+	}
+	t.Run("node", func(t *testing.T) {
+		check(t, underNode(t, build(t, module), ""))
+	})
+}
+
+// A program finds out where its suspended fibers are, and which values they hold.
+func TestProgramsSeeTheirFibers(t *testing.T) {
+	at := func(function, mark, values string) string {
+		return "  " + function + " c/where.c:" + lineOf(t, "c/where.c", mark) + values + "\n"
+	}
+	onEachEngine(t, "c/where.wasm", func(t *testing.T, printed string) {
+		fiber := "4 frames, in use\n" + at("climbs", "RESTS", " i32 200000000001") + at("climbs", "CLIMBS", " i32 2.75") +
+			at("climbs", "CLIMBS", " i32 0.75") + at("climber", "STARTS", " i32")
+		for _, part := range []string{fiber, at("__original_main", "LOOKS", " i32"), "\n200000000065 steps\n"} {
+			if !strings.Contains(printed, part) {
+				t.Errorf("%q does not contain %q", printed, part)
+			}
+		}
+	})
+}
+
+// A collector finds what only a local of a suspended function refers to. The exact scan
+// finds nothing else; the conservative one may.
+func TestCollectorsFindEveryRoot(t *testing.T) {
+	onEachEngine(t, "c/gc.wasm", func(t *testing.T, printed string) {
+		exact := "exact scan keeps 40 31 30 20 10\n40 is still there\n10 is still there\n" +
+			"exact scan keeps 40 31 30 20\n40 is still there\n20 is still there\n158\n"
+		if !strings.HasSuffix(printed, exact) {
+			t.Errorf("%q does not end in %q", printed, exact)
+		}
+		conservative := strings.TrimSuffix(printed, exact)
+		for _, number := range []string{"10", "20", "30", "31", "40"} {
+			if strings.Count(conservative, " "+number) < 1 {
+				t.Errorf("%q loses %s", conservative, number)
+			}
+		}
+		for _, number := range []string{" 11", " 21", " 41"} {
+			if strings.Contains(conservative, number) {
+				t.Errorf("%q keeps %s, which nothing refers to", conservative, number)
+			}
+		}
+	})
+}

@@ -47,6 +47,8 @@
 (import "program" "memory" (memory 1))
 (import "program" "table" (table 1 funcref))
 (import "program" "stack_pointer" (global $program.sp (mut i32)))
+(import "program" "stack_base" (global $program.stack_base i32)) ;; where the program's own stack begins, from which it grows down; 0 if that is not known
+(import "program" "map_size" (global $program.map_size i32)) ;; bytes of the map of the frames, which map.wat reads
 (import "program" "malloc" (func $program.malloc (param i32) (result i32)))
 (import "program" "free" (func $program.free (param i32)))
 (import "hook" "events" (func $hook.events)) ;; makes fibers ready whose time has come
@@ -54,6 +56,7 @@
 (import "hook" "note_root" (func $hook.note_root)) ;; notes which function the main fiber runs
 (import "hook" "note_use" (func $hook.note_use (param i32))) ;; notes how much of its region a fiber has used
 (import "hook" "see" (func $hook.see (param i32))) ;; is told of each fiber before it runs
+(import "hook" "look_now" (func $hook.look_now)) ;; lets the program look at all fibers
 (import "program" "stuck" (func $program.stuck (result i32))) ;; what follows when no fiber is ready
 (import "program" "clock_time_get" (func $program.clock_time_get (param i32 i64 i32) (result i32))) ;; of WASI
 (import "program" "poll_oneoff" (func $program.poll_oneoff (param i32 i32 i32 i32) (result i32))) ;; of WASI
@@ -237,6 +240,7 @@
 ;; returns 1 for a main fiber.
 (func $fiber.go (param $f i32) (result i32)
   (call $hook.see (local.get $f))
+  (call $hook.look_now)
   (call $fiber.become (local.get $f))
   (global.set $fiber.target (i32.const 0))
   (i32.store offset=24 (local.get $f) (i32.const 2))

@@ -48,7 +48,7 @@ type FrameFunc struct {
 
 // A FrameSlot is a value in a frame.
 type FrameSlot struct {
-	Name   string // of the local, with $ or as a number
+	Name   string // of the local, or its number; $fiber… if it holds an operand
 	Type   byte   // i i32, l i64, f f32, d f64, v v128
 	Offset uint32 // in the frame
 }

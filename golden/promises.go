@@ -125,6 +125,10 @@ func sameFromBinary(source *wat.Module, opts rewrite.Options, r *rewrite.Result)
 	if err != nil {
 		return fmt.Errorf("the binary of the source cannot be read: %w", err)
 	}
+	opts.Lines = func(id wat.FuncID, instr int) (string, int) { // as the text says by itself
+		line, _ := source.Source.Line(int(source.Funcs[id].Body.Instrs[instr].Pos))
+		return source.Source.Name, line
+	}
 	b, err := rewrite.Rewrite(m, opts)
 	if err != nil {
 		return fmt.Errorf("from the binary: %w", err)

@@ -2,8 +2,9 @@ package rewrite
 
 import (
 	"encoding/binary"
+	"fmt"
 	"slices"
-	"strings"
+	"strconv"
 
 	"github.com/watfiber/watfiber/fiberlib"
 	"github.com/watfiber/watfiber/wat"
@@ -33,15 +34,15 @@ func (s *state) numbers() map[wat.FuncID]int {
 // frameMap returns the map of the frames of all instrumented functions. It requires
 // their frames.
 func (s *state) frameMap() *fiberlib.FrameMap {
-	numbers := s.numbers()
+	numbers, names := s.numbers(), s.m.Names().Funcs
 	m := &fiberlib.FrameMap{Funcs: make([]fiberlib.FrameFunc, len(s.functions)), Tables: tableRuns(s.m, numbers)}
-	inParallel(len(s.functions), func(i int) { m.Funcs[i] = s.functions[i].describeFrame(numbers, s.opts.Lines) })
+	inParallel(len(s.functions), func(i int) { m.Funcs[i] = s.functions[i].describeFrame(numbers, names, s.opts.Lines) })
 	return m
 }
 
 // describeFrame returns what the map says of a function.
-func (f *function) describeFrame(numbers map[wat.FuncID]int, lines func(wat.FuncID, int) (string, int)) fiberlib.FrameFunc {
-	d := fiberlib.FrameFunc{Name: f.plainName(f.id), Size: uint32(f.frame.size), SiteAt: -1}
+func (f *function) describeFrame(numbers map[wat.FuncID]int, names []string, lines func(wat.FuncID, int) (string, int)) fiberlib.FrameFunc {
+	d := fiberlib.FrameFunc{Name: wat.NameText(names[f.id]), Size: uint32(f.frame.size), SiteAt: -1}
 	place := map[slotID]int{} // by slot: its place in d.Slots
 	at := 0
 	for i := len(f.frame.chunks) - 1; i >= 0; i-- { // the last is spilled first
@@ -52,7 +53,7 @@ func (f *function) describeFrame(numbers map[wat.FuncID]int, lines func(wat.Func
 		}
 		for _, s := range c.slots {
 			place[s] = len(d.Slots)
-			d.Slots = append(d.Slots, fiberlib.FrameSlot{Name: f.ref(s), Type: f.slotType(s).Letter(), Offset: uint32(at)})
+			d.Slots = append(d.Slots, fiberlib.FrameSlot{Name: f.slotName(s), Type: f.slotType(s).Letter(), Offset: uint32(at)})
 			at += f.slotType(s).Size()
 		}
 	}
@@ -68,7 +69,7 @@ func (f *function) describeFrame(numbers map[wat.FuncID]int, lines func(wat.Func
 		case f.m.Funcs[s.callee].Import != nil:
 			site.Name = importName(f.m.Funcs[s.callee])
 		default:
-			site.Name = f.plainName(s.callee)
+			site.Name = wat.NameText(names[s.callee])
 		}
 		if lines != nil {
 			site.File, site.Line = lines(f.id, s.instr)
@@ -80,12 +81,16 @@ func (f *function) describeFrame(numbers map[wat.FuncID]int, lines func(wat.Func
 	return d
 }
 
-// plainName returns the name of a function as the name section has it.
-func (f *function) plainName(id wat.FuncID) string {
-	if name := f.m.Funcs[id].Name; name != "" {
-		return wat.NameText(name)
+// slotName returns the name of a local as its author knows it, or its number.
+func (f *function) slotName(s slotID) string {
+	if int(s) >= f.numLocals {
+		return f.tempName(int(s) - f.numLocals)
 	}
-	return strings.TrimPrefix(f.graph.labels[id], "$")
+	name := f.fn.LocalName(wat.LocalID(s))
+	if name == "" || name == wat.DefaultLocal(int(s), len(f.sig.Params)) {
+		return strconv.Itoa(int(s))
+	}
+	return wat.NameText(name)
 }
 
 // markLive marks the slots that each site needs.
@@ -143,6 +148,9 @@ func (f *function) indexCode(t *target, place map[slotID]int) []byte {
 		default:
 			return nil
 		}
+		if need > maxIndexStack {
+			return nil
+		}
 	}
 	var code []byte
 	slot := func(s slotID) bool {
@@ -172,6 +180,9 @@ func (f *function) indexCode(t *target, place map[slotID]int) []byte {
 	}
 	return code
 }
+
+// maxIndexStack is how many values the library has room for.
+const maxIndexStack = 4
 
 // isIndexOp reports whether an index can be computed with an instruction of two operands.
 func isIndexOp(code op.Code) bool {
@@ -218,16 +229,32 @@ func tableRuns(m *wat.Module, numbers map[wat.FuncID]int) []fiberlib.TableRun {
 	return runs
 }
 
-// frames writes the map of the frames as a custom section.
+// mapSection writes the map of the frames as a custom section.
 //
 //	(@custom "watfiber.frames"
 //	  "\01\00…"
 //	)
-func (r *runtimeText) frames(m *fiberlib.FrameMap) {
-	pieces, notes := m.Encode()
+func (r *runtimeText) mapSection() {
 	r.line(`(@custom "`+fiberlib.FrameSection+`"`, "what the frames hold")
+	r.pieces(r.frameMap().Encode())
+	r.line(")", "")
+}
+
+// mapData writes it as a data segment, for the library.
+func (r *runtimeText) mapData() {
+	pieces, notes := r.frameMap().Encode()
+	size := 0
+	for _, p := range pieces {
+		size += len(p)
+	}
+	r.line(fmt.Sprintf("(global %s i32 (i32.const %d))", idMapSize, size), "")
+	r.line("(data "+idMap, "what the frames hold")
+	r.pieces(pieces, notes)
+	r.line(")", "")
+}
+
+func (r *runtimeText) pieces(pieces, notes []string) {
 	for i, p := range pieces {
 		r.line("  "+wat.QuoteBytes(p), wat.OneLine(notes[i]))
 	}
-	r.line(")", "")
 }

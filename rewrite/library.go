@@ -49,6 +49,12 @@ var fiberLibrary = sync.OnceValue(func() *library {
 	return l
 })
 
+// readsMap reports whether a function reads the map of the frames.
+func (l *library) readsMap(name string) bool {
+	_, known := l.exports[name]
+	return known && l.link([]string{fiberModule + "." + name}, nil).needs("fiber.load_map")
+}
+
 // names returns what can be imported from module fiber, in alphabetical order.
 func (l *library) names() []string {
 	var names []string
@@ -100,6 +106,11 @@ func (l *library) function(name string) wat.FuncID {
 		panic("fiberlib: there is no function " + name)
 	}
 	return wat.FuncID(id)
+}
+
+// needsGlobal reports whether a global is needed.
+func (k *linked) needsGlobal(name string) bool {
+	return k.globals[slices.IndexFunc(k.l.m.Globals, func(g *wat.Global) bool { return g.Name == name })]
 }
 
 // needs reports whether a function is needed.

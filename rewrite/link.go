@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/watfiber/watfiber/wat"
+	"github.com/watfiber/watfiber/wat/op"
 )
 
 // This file links the fiber library with a module that imports functions of it from
@@ -105,10 +106,18 @@ type mainFiber struct {
 	number int // in the map of the frames, if there is one, or 0
 }
 
+// readsMap reports whether a module gets functions of the library that read the map of
+// the frames.
+func (o Options) readsMap(m *wat.Module) bool {
+	return slices.ContainsFunc(m.Funcs, func(f *wat.Func) bool {
+		return o.libraryName(f.Import) != "" && fiberLibrary().readsMap(o.libraryName(f.Import))
+	})
+}
+
 // wrapped returns the main fibers that have code.
 func (s *state) wrapped() []mainFiber {
 	var numbers map[wat.FuncID]int
-	if s.opts.Frames {
+	if s.opts.Frames || s.opts.readsMap(s.m) {
 		numbers = s.numbers()
 	}
 	mains := make([]mainFiber, len(s.mains))
@@ -140,18 +149,19 @@ func (r *runtimeText) link(m *wat.Module, wrapped []mainFiber, opts Options) {
 		roots = append(roots, "fiber.begin", "fiber.turn")
 	}
 	findProgram(m, renamed, called)
-	if opts.Frames {
-		for _, name := range []string{"note_root", "note_use", "see"} {
-			renamed[hook+name] = "$fiber." + name
-		}
-		renamed[programStuck] = "$fiber.stuck_later"
-	}
+	setHooks(renamed, called, opts, opts.readsMap(m))
 	k := fiberLibrary().link(roots, renamed)
 	k.stack = opts.StackSize
 	r.importWASI(m, k, opts)
 	r.line("", "fiberlib")
 	if renamed[programSP] == idOwnSP {
 		r.line("(global "+idOwnSP+" (mut i32) (i32.const 0))", "nothing here has a stack in memory")
+	}
+	if k.needsGlobal("program.stack_base") {
+		r.line(fmt.Sprintf("(global %s i32 (i32.const %d))", idStackBase, stackBase(m)), "where the program's own stack begins")
+	}
+	if k.needs("fiber.load_map") {
+		r.mapData()
 	}
 	places := map[string]int{}
 	k.write(r, func(id wat.FuncID) { places[k.l.m.Funcs[id].Name] = r.funcs })
@@ -216,9 +226,15 @@ const (
 
 	programStuck = "$program.stuck"
 
-	hook        = "$hook." // what all hooks begin with
-	hookEvents  = hook + "events"
-	hookCleanup = hook + "cleanup"
+	programStackBase = "$program.stack_base"
+	programMap       = "$program.map"
+	programMapSize   = "$program.map_size"
+
+	hook = "$hook." // what all hooks begin with
+
+	idStackBase = "$fiber.stack_base"
+	idMap       = "$fiber.map_data"
+	idMapSize   = "$fiber.map_size"
 
 	idOwnSP = "$fiber.stack_pointer"
 	idHost  = "$fiber.host."
@@ -236,13 +252,39 @@ func findProgram(m *wat.Module, renamed, called map[string]string) {
 		renamed[programMalloc] = reference(m, m.Funcs[malloc].Name, malloc)
 		renamed[programFree] = reference(m, m.Funcs[free].Name, free)
 	}
+	renamed[programStackBase] = idStackBase
+	renamed[programMap], renamed[programMapSize] = idMap, idMapSize
+}
+
+// setHooks says which hooks of the library something needs, and what they do.
+func setHooks(renamed, called map[string]string, opts Options, readsMap bool) {
+	set := func(name string, needed bool) {
+		if needed {
+			renamed[hook+name] = "$fiber." + name
+		}
+	}
+	set("cleanup", called["fiber.defer"] != "")
+	set("events", called["fiber.sleep"]+called["fiber.wasi_poll_oneoff"] != "")
+	set("look_now", called["fiber.look"] != "")
+	set("note_root", opts.Frames || readsMap)
+	set("note_use", opts.Frames || called["fiber.most_used"] != "")
+	set("see", opts.Frames)
 	renamed[programStuck] = "$fiber.stuck"
-	if called["fiber.defer"] != "" {
-		renamed[hookCleanup] = "$fiber.cleanup"
+	if opts.Frames {
+		renamed[programStuck] = "$fiber.stuck_later"
 	}
-	if called["fiber.sleep"]+called["fiber.wasi_poll_oneoff"] != "" {
-		renamed[hookEvents] = "$fiber.events"
+}
+
+// stackBase returns where the program's own stack begins, 0 if that is not known.
+func stackBase(m *wat.Module) uint32 {
+	sp := stackPointer(m)
+	if sp < 0 {
+		return 0
 	}
+	if init := m.Globals[sp].Init.Instrs; len(init) == 1 && init[0].Op == op.I32Const {
+		return uint32(init[0].Imm)
+	}
+	return 0
 }
 
 // reference is how text refers to a definition of the module.

@@ -215,10 +215,7 @@ func (s *state) runtime() error {
 		s.result.Sites += len(f.sites)
 		unwinding = unwinding || f.asksUnwinding
 	}
-	r := writeRuntime(s.m, signatures(s.functions), unwinding, s.wrapped(), s.opts)
-	if s.opts.Frames {
-		r.frames(s.frameMap())
-	}
+	r := writeRuntime(s.m, signatures(s.functions), unwinding, s.wrapped(), s.opts, s.frameMap)
 	ids := make([]wat.FuncID, 0, len(r.replaced))
 	for id := range r.replaced {
 		ids = append(ids, id)

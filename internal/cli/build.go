@@ -58,9 +58,7 @@ func (b *buildCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	if opts.Frames {
-		opts.Lines = c.sourceLines(m)
-	}
+	opts.Lines = c.sourceLines(m)
 	if b.EmitWat != "" && m.Source.Binary {
 		if m, err = asText(m); err != nil {
 			return err

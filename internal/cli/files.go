@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/watfiber/watfiber/wat"
 	"github.com/watfiber/watfiber/wat/binary"
@@ -63,19 +64,24 @@ func asText(m *wat.Module) (*wat.Module, error) {
 }
 
 // sourceLines returns what says where the instructions of a module come from, if it was
-// binary; a text speaks for itself.
+// binary; a text speaks for itself. Nothing is read before somebody asks.
 func (c *console) sourceLines(m *wat.Module) func(wat.FuncID, int) (string, int) {
 	if !m.Source.Binary {
 		return nil
 	}
-	lines, err := binary.Lines(m)
-	if err != nil {
-		c.note(err.Error())
+	lines := sync.OnceValue(func() func(wat.FuncID, int) (string, int) {
+		lines, err := binary.Lines(m)
+		if err != nil {
+			c.note(err.Error())
+		}
+		return lines
+	})
+	return func(id wat.FuncID, instr int) (string, int) {
+		if of := lines(); of != nil {
+			return of(id, instr)
+		}
+		return "", 0
 	}
-	if lines == nil {
-		return func(wat.FuncID, int) (string, int) { return "", 0 }
-	}
-	return lines
 }
 
 func parse(name, data string) (*wat.Module, error) {

@@ -49,9 +49,7 @@ func (r *rewriteCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	if opts.Frames {
-		opts.Lines = c.sourceLines(m)
-	}
+	opts.Lines = c.sourceLines(m)
 	if m.Source.Binary {
 		if m, err = asText(m); err != nil {
 			return err
