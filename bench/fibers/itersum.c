@@ -5,14 +5,19 @@
 struct plan { int depth, count; };
 
 __attribute__((noinline)) static int descend(int depth, int count) {
-  if (depth > 0) return descend(depth - 1, count) ^ depth;
+  if (depth > 0) {
+    int n = descend(depth - 1, count);
+    __asm__ volatile("" : "+r"(depth)); /* is needed behind the call: no loop is made of this */
+    return n + depth;
+  }
   for (int i = 1; i <= count; i++) fiber_yield(PTR(i));
   return 0;
 }
 
 static void *numbers(void *argument) {
   struct plan *p = argument;
-  return PTR(descend(p->depth, p->count) & 0);
+  descend(p->depth, p->count);
+  return NULL;
 }
 
 SHAPE(itersum)(int depth, int count) {
