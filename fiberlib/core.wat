@@ -61,6 +61,7 @@
 
 (global $fiber.running (mut i32) (i32.const 0)) ;; the fiber that runs; 0: a main fiber without a region
 (global $fiber.limit (mut i32) (i32.const 0)) ;; how far down the shadow stack of the fiber that runs may grow
+(global $fiber.depth (mut i32) (i32.const 0)) ;; how many resumers are on the stack of the engine
 (global $fiber.target (mut i32) (i32.const 0)) ;; where an unwind leads; 0: to the host, who has started it
 (global $fiber.all (mut i32) (i32.const 0)) ;; the list of all fibers
 (global $fiber.pool (mut i32) (i32.const 0)) ;; regions to use again
@@ -125,6 +126,8 @@
   (i32.store offset=28 (local.get $f) (call $fiber.self))
   (i32.store offset=24 (global.get $fiber.running) (i32.const 3))
   (i32.store offset=32 (local.get $f) (local.get $value))
+  (if (i32.lt_u (global.get $fiber.depth) (i32.const 100))
+    (then (if (i32.load (local.get $f)) (then (return (call $fiber.nest (local.get $f)))))))
   (call $fiber.leave (local.get $f))
   (i32.const 0))
 
@@ -180,6 +183,47 @@
   (i32.store offset=16 (local.get $from) (global.get $program.sp))
   (call $fiber.start_unwind (i32.add (local.get $from) (i32.const 8))))
 
+;; nest runs a fiber on top of its resumer, which keeps its place on the stack of the
+;; engine. When the fiber has yielded or ended, nest returns its value. When it has left
+;; for another fiber, or a host has suspended it, its resumer follows: the unwind goes on,
+;; and turn will lead back to it. Nobody nests on a main fiber that waits, nor deeper
+;; than a hundred times: what is deeper unwinds its resumer.
+(func $fiber.nest (param $f i32) (result i32)
+  (local $resumer i32) (local $depth i32) (local $result i32)
+  (local.set $resumer (global.get $fiber.running))
+  (local.set $depth (global.get $fiber.depth))
+  (global.set $fiber.depth (i32.add (local.get $depth) (i32.const 1)))
+  (i32.store offset=16 (local.get $resumer) (global.get $program.sp))
+  (drop (call $fiber.go (local.get $f)))
+  (local.set $result (call_indirect (param i32) (result i32) (i32.load offset=4 (local.get $f)) (i32.load (local.get $f))))
+  (global.set $fiber.depth (local.get $depth))
+  (if (i32.eqz (global.get $fiber.state)) (then (call $fiber.done (local.get $result))))
+  (if (i32.ne (global.get $fiber.target) (local.get $resumer))
+    (then
+      (call $fiber.follow (local.get $resumer))
+      (return (i32.const 0))))
+  (if (global.get $fiber.state) (then (call $fiber.unwound (global.get $fiber.running))))
+  (call $fiber.become (local.get $resumer))
+  (i32.store offset=24 (local.get $resumer) (i32.const 2))
+  (global.set $program.sp (i32.load offset=16 (local.get $resumer)))
+  (i32.load offset=32 (local.get $resumer)))
+
+;; follow unwinds a resumer, too, when what runs on top of it has left.
+(func $fiber.follow (param $resumer i32)
+  (if (global.get $fiber.target)
+    (then (call $fiber.unwound (global.get $fiber.running)))
+    (else
+      (call $fiber.note_host)
+      (call $fiber.stop_unwind)))
+  (call $fiber.become (local.get $resumer))
+  (global.set $program.sp (i32.load offset=16 (local.get $resumer)))
+  (call $fiber.leave (global.get $fiber.target)))
+
+;; unwound ends the unwind of a fiber into its region.
+(func $fiber.unwound (param $f i32)
+  (if (i32.gt_u (i32.load offset=8 (local.get $f)) (i32.load offset=12 (local.get $f))) (then (call $fiber.buffer_overflow)))
+  (global.set $fiber.state (i32.const 0)))
+
 ;; arrive ends the rewind that leave and turn have led to.
 (func $fiber.arrive (result i32)
   (call $fiber.stop_rewind)
@@ -189,6 +233,7 @@
 ;; returns 0 if the function must not be called, since a host resumes another fiber.
 (func $fiber.begin (result i32)
   (local $f i32)
+  (global.set $fiber.depth (i32.const 0))
   (call $fiber.become (i32.const 0))
   (if (i32.ne (global.get $fiber.state) (i32.const 2)) (then (return (i32.const 1))))
   (local.set $f (global.get $fiber.all))
@@ -216,8 +261,7 @@
     (if (i32.eq (global.get $fiber.state) (i32.const 1))
       (then
         (if (i32.eqz (global.get $fiber.target)) (then (call $fiber.note_host) (return (i32.const 0))))
-        (if (i32.gt_u (i32.load offset=8 (local.get $f)) (i32.load offset=12 (local.get $f))) (then (call $fiber.buffer_overflow)))
-        (call $fiber.stop_unwind)
+        (call $fiber.unwound (local.get $f))
         (if (call $fiber.go (local.tee $f (global.get $fiber.target))) (then (return (i32.const 1))))))
     (local.set $result (call_indirect (param i32) (result i32) (i32.load offset=4 (local.get $f)) (i32.load (local.get $f))))
     (br_if $next (i32.eq (global.get $fiber.state) (i32.const 1)))
@@ -261,10 +305,11 @@
   (global.set $fiber.target (local.get $to)))
 
 ;; note_host notes which fiber runs when a host suspends it; the host gets the stack of
-;; the main fiber.
+;; the main fiber. A resumer that has followed one to the host is not suspended by it.
 (func $fiber.note_host
   (local $f i32)
   (if (i32.eqz (local.tee $f (global.get $fiber.running))) (then (return)))
+  (if (i32.eq (global.get $fiber.data) (i32.add (local.get $f) (i32.const 8))) (then (return)))
   (i32.store offset=56 (local.get $f) (global.get $fiber.data))
   (if (i32.eqz (global.get $fiber.limit)) (then (return)))
   (i32.store offset=16 (local.get $f) (global.get $program.sp))
