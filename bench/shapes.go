@@ -112,7 +112,7 @@ func measureShapes(t tools, work string, runs int, progress io.Writer) (*shapeRe
 func replaceShapes(document, section string) string {
 	at := strings.Index(document, shapeHeading)
 	if at < 0 {
-		return strings.TrimRight(document, "\n") + "\n\n" + section
+		return strings.TrimRight(document, "\n") + "\n" + section
 	}
 	rest := ""
 	if next := strings.Index(document[at+len(shapeHeading):], "\n## "); next >= 0 {
