@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"math"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/tetratelabs/wazero"
 
 	"github.com/watfiber/watfiber/internal/cli"
 )
@@ -122,6 +124,90 @@ func TestEnginesAgree(t *testing.T) {
 	for i := range work.switches {
 		if diff := cmp.Diff(answers["wazero"].Switches[i].Bytes, answers["node"].Switches[i].Bytes); diff != "" {
 			t.Errorf("%s: bytes in the buffer on wazero (-) and node (+):\n%s", work.switches[i], diff)
+		}
+	}
+}
+
+// The programs with fibers return what they should in every build, and take the same
+// memory and resume as often on every engine.
+func TestShapesAgree(t *testing.T) {
+	t.Chdir("..")
+	tools, err := findTools(t.TempDir(), peer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	modules, err := buildShapes(tools, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases := []struct {
+		call
+		result uint64
+	}{
+		{call{"itersum", []int{0, 100}}, 5050},
+		{call{"itersum", []int{20, 100}}, 5050},
+		{call{"treesum", []int{6}}, 64 * 65 / 2},
+		{call{"sieve", []int{40}}, 173},
+		{call{"skynet", []int{1000}}, 999 * 1000 / 2},
+		{call{"c10m", []int{10, 4, 640}}, 6 * 45}, // connection n finds n on its stack, three times, and shifts the sum
+		{call{"state", []int{50}}, 2*50 + 1},
+	}
+	work := task{modules: modules, runs: 1, best: 1}
+	for _, c := range cases {
+		work.shapes = append(work.shapes, c.call)
+		for _, m := range modules {
+			if got := resultOf(t, m, c.call); got != c.result {
+				t.Errorf("%s in the module of %s = %d, not %d", c.call, m.builder, got, c.result)
+			}
+		}
+	}
+	var first []timing
+	for _, e := range []engine{wazeroEngine(), interpreterEngine(), nodeEngine(tools)} {
+		if e.missing != "" {
+			t.Log(e.missing)
+			continue
+		}
+		a, err := e.time(work)
+		if err != nil {
+			t.Fatalf("%s: %v", e.name, err)
+		}
+		if first == nil {
+			first = a.Shapes
+		}
+		for i := range a.Shapes {
+			a.Shapes[i].Samples = first[i].Samples
+		}
+		if diff := cmp.Diff(first, a.Shapes); diff != "" {
+			t.Errorf("wazero (-) and %s (+) differ in more than time:\n%s", e.name, diff)
+		}
+	}
+}
+
+// resultOf returns what a call returns in a new instance.
+func resultOf(t *testing.T, m module, c call) uint64 {
+	t.Helper()
+	ctx := context.Background()
+	p, err := wazeroLab{ctx, wazero.NewRuntimeConfigInterpreter(), task{}}.program(m, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	result, err := p.call()
+	if err != nil {
+		t.Fatalf("%s in the module of %s: %v", c, m.builder, err)
+	}
+	return result
+}
+
+func TestSectionIsReplaced(t *testing.T) {
+	const section = shapeHeading + "\nnew\n"
+	for _, c := range []struct{ what, document, want string }{
+		{"none", "# A\n\n## B\n\nb\n", "# A\n\n## B\n\nb\n" + section},
+		{"the last", "# A\n" + shapeHeading + "\nold\n\n### C\n", "# A\n" + section},
+		{"in the middle", "# A\n" + shapeHeading + "\nold\n\n## B\n", "# A\n" + section + "\n## B\n"},
+	} {
+		if got := replaceShapes(c.document, section); got != c.want {
+			t.Errorf("%s: %q, not %q", c.what, got, c.want)
 		}
 	}
 }

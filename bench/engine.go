@@ -14,6 +14,7 @@ type task struct {
 	modules  []module // the original first
 	kernels  []call   // calls that do not suspend, timed in all modules
 	switches []call   // calls that suspend, timed in all but the original
+	shapes   []call   // programs that make fibers, timed in all modules
 	runs     int
 	best     int // a sample is the fastest of so many calls
 }
@@ -30,13 +31,19 @@ const (
 // An answer has the times of each call of a task.
 type answer struct {
 	Kernels, Switches []timing
+	Shapes            []timing
 }
 
 // A timing is the time of a call in nanoseconds, or of one suspension and
 // resumption in it, by who built the module.
 type timing struct {
 	Samples map[string]samples
-	Bytes   map[string]int // of the stack in the buffer
+	Bytes   map[string]int // of the stack in the buffer; of the fiber that a shape looks at
+
+	// Of shapes.
+	Resumptions int
+	Pages       map[string]int    // of memory, when the first call is done
+	Failures    map[string]string // what ends the program; then it has no samples
 }
 
 // String returns a call as it is written in C.

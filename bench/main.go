@@ -18,6 +18,7 @@ import (
 type setup struct {
 	corpus, peer, out string
 	runs              int
+	fibers            bool
 }
 
 func main() {
@@ -26,6 +27,7 @@ func main() {
 	flag.StringVar(&s.peer, "peer", "wasm-opt", "the wasm-opt to compare with")
 	flag.StringVar(&s.out, "out", filepath.Join("docs", "benchmarks.md"), "file to write")
 	flag.IntVar(&s.runs, "runs", 5, "runs; medians are reported")
+	flag.BoolVar(&s.fibers, "fibers", false, "only measure programs with fibers, and replace that section of the file")
 	flag.Parse()
 	if flag.NArg() > 0 || s.runs < 1 {
 		flag.Usage()
@@ -46,6 +48,9 @@ func (s setup) run(progress io.Writer) error {
 	tools, err := findTools(work, s.peer)
 	if err != nil {
 		return err
+	}
+	if s.fibers {
+		return s.runFibers(tools, work, progress)
 	}
 	report := &report{tools: tools, machine: describeMachine(), runs: s.runs}
 	subjects := findSubjects(work, s.corpus)
@@ -69,7 +74,24 @@ func (s setup) run(progress io.Writer) error {
 		report.engines = append(report.engines, e)
 	}
 	report.machine.loadAfter = load()
-	return os.WriteFile(s.out, []byte(report.markdown()), 0o644)
+	shapes, err := measureShapes(tools, work, s.runs, progress)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(s.out, []byte(report.markdown()+shapes.markdown()), 0o644)
+}
+
+// runFibers measures programs with fibers, and leaves the rest of the document as it is.
+func (s setup) runFibers(t tools, work string, progress io.Writer) error {
+	document, err := os.ReadFile(s.out)
+	if err != nil {
+		return err
+	}
+	shapes, err := measureShapes(t, work, s.runs, progress)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(s.out, []byte(replaceShapes(string(document), shapes.markdown())), 0o644)
 }
 
 // tools are the programs that are measured; "" for one that is missing.

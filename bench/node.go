@@ -22,7 +22,7 @@ func nodeEngine(t tools) engine {
 func timeUnderNode(node string, t task) (answer, error) {
 	var a answer
 	question, err := json.Marshal(map[string]any{
-		"modules": modulesAsJSON(t.modules), "kernels": callsAsJSON(t.kernels), "switches": callsAsJSON(t.switches),
+		"modules": modulesAsJSON(t.modules), "kernels": callsAsJSON(t.kernels), "switches": callsAsJSON(t.switches), "shapes": callsAsJSON(t.shapes),
 		"runs": t.runs, "best": t.best,
 	})
 	if err != nil {

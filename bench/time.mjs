@@ -4,6 +4,7 @@
 //   modules   [who built it, path]; the original first
 //   kernels   calls that never suspend: [name, argument]
 //   switches  calls that suspend `rounds` times: [name, argument..., rounds]
+//   shapes    programs that make fibers: [name, argument...]
 //   runs      samples of each
 //   best      a sample is the fastest of so many calls
 import { readFileSync } from 'node:fs';
@@ -11,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WASI } from 'node:wasi';
 import { Driver } from '../examples/driver.mjs';
 
-const { modules, kernels, switches, runs, best } = JSON.parse(process.argv[2]);
+const { modules, kernels, switches, shapes, runs, best } = JSON.parse(process.argv[2]);
 const compiled = modules.map(([builder, path]) => [builder, new WebAssembly.Module(readFileSync(path))]);
 
 function instantiate(module, yielded) {
@@ -38,6 +39,33 @@ function switchSubject([builder, module], [name, ...args]) {
   return subject;
 }
 
+// A program that has its fiber runtime in it.
+function shapeSubject([builder, module], [name, ...args]) {
+  const exports = instantiate(module, () => 0);
+  return { builder, exports, call: () => exports[name](...args) };
+}
+
+// Times a shape in all modules in which it comes to its end.
+async function timeShape(shape) {
+  const timing = { Samples: {}, Bytes: {}, Resumptions: 0, Pages: {}, Failures: {} };
+  const subjects = [];
+  for (const module of compiled) {
+    const s = shapeSubject(module, shape);
+    try {
+      s.call();
+    } catch (error) {
+      timing.Failures[s.builder] = error.message;
+      continue;
+    }
+    timing.Resumptions = s.exports.resumptions();
+    timing.Bytes[s.builder] = s.exports.parked_bytes();
+    timing.Pages[s.builder] = s.exports.memory.buffer.byteLength / 65536;
+    subjects.push(s);
+  }
+  if (subjects.length > 0) timing.Samples = await time(subjects, timing.Resumptions);
+  return timing;
+}
+
 // Every round makes one call in each module, so that whatever else the machine
 // does meets all of them. Returns samples in nanoseconds, divided by a number.
 async function time(subjects, divisor) {
@@ -59,7 +87,7 @@ async function time(subjects, divisor) {
   return samples;
 }
 
-const answer = { kernels: [], switches: [] };
+const answer = { kernels: [], switches: [], shapes: [] };
 for (const kernel of kernels) {
   const subjects = compiled.map((module) => kernelSubject(module, kernel));
   answer.kernels.push({ samples: await time(subjects, 1) });
@@ -69,4 +97,5 @@ for (const call of switches) {
   const samples = await time(subjects, call.at(-1));
   answer.switches.push({ samples, bytes: Object.fromEntries(subjects.map((s) => [s.builder, s.bytes])) });
 }
+for (const shape of shapes) answer.shapes.push(await timeShape(shape));
 console.log(JSON.stringify(answer));

@@ -17,12 +17,19 @@ import (
 const wazeroModule = "github.com/tetratelabs/wazero"
 
 // wazeroEngine times calls on the compiler of wazero, in this process.
-func wazeroEngine() engine {
-	return engine{name: "wazero", time: func(t task) (answer, error) {
+func wazeroEngine() engine { return wazeroWith("wazero", wazero.NewRuntimeConfigCompiler()) }
+
+// interpreterEngine times calls on the interpreter of wazero.
+func interpreterEngine() engine {
+	return wazeroWith("wazero interpreter", wazero.NewRuntimeConfigInterpreter())
+}
+
+func wazeroWith(name string, config wazero.RuntimeConfig) engine {
+	return engine{name: name, time: func(t task) (answer, error) {
 		ctx := context.Background()
 		cache := wazero.NewCompilationCache()
 		defer cache.Close(ctx)
-		lab := wazeroLab{ctx, wazero.NewRuntimeConfigCompiler().WithCompilationCache(cache), t}
+		lab := wazeroLab{ctx, config.WithCompilationCache(cache), t}
 		return lab.answer()
 	}}
 }
@@ -39,6 +46,8 @@ type timed struct {
 	call    func() (uint64, error)
 	bytes   int
 	close   func()
+
+	inst api.Module
 }
 
 func (l wazeroLab) answer() (answer, error) {
@@ -57,6 +66,13 @@ func (l wazeroLab) answer() (answer, error) {
 		}
 		a.Switches = append(a.Switches, t)
 	}
+	for _, c := range l.shapes {
+		t, err := l.shape(c)
+		if err != nil {
+			return a, err
+		}
+		a.Shapes = append(a.Shapes, t)
+	}
 	return a, nil
 }
 
@@ -71,6 +87,11 @@ func (l wazeroLab) timing(modules []module, c call, divisor int, prepare func(mo
 		defer thing.close()
 		things = append(things, thing)
 	}
+	return l.sample(things, c, divisor)
+}
+
+// sample times calls that are prepared, in turn.
+func (l wazeroLab) sample(things []*timed, c call, divisor int) (timing, error) {
 	out := timing{Samples: map[string]samples{}, Bytes: map[string]int{}}
 	for _, thing := range things {
 		out.Samples[thing.builder] = make(samples, l.runs)

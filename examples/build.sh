@@ -53,7 +53,11 @@ c_module kernels 2 kernels-O2 -mexec-model=reactor
 c_module generator 2 generator
 c_module fibers 2 fibers
 c_module resume 2 resume
+c_module pingpong 2 pingpong
+c_module sieve 2 sieve
+c_module skynet 2 skynet
 c_module channels 2 channels
+c_module select 2 select
 c_module locks 2 locks
 c_module sleepers 2 sleepers
 c_module contexts 2 contexts
@@ -67,7 +71,11 @@ c_expected kernels
 c_expected generator
 c_expected fibers
 c_expected resume
+c_expected pingpong
+c_expected sieve
+c_expected skynet
 c_expected channels
+c_expected select
 c_expected locks
 c_expected contexts
 c_expected swap

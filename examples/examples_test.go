@@ -22,7 +22,11 @@ var programs = []struct {
 }{
 	{module: "c/fibers.wasm", stats: "suspended 0 times\n"},
 	{module: "c/resume.wasm", stats: "suspended 0 times\n", library: true},
+	{module: "c/pingpong.wasm", stats: "suspended 0 times\n", library: true},
+	{module: "c/sieve.wasm", stats: "suspended 0 times\n", library: true},
+	{module: "c/skynet.wasm", stats: "suspended 0 times\n", library: true},
 	{module: "c/channels.wasm", stats: "suspended 0 times\n", library: true},
+	{module: "c/select.wasm", stats: "suspended 0 times\n", library: true},
 	{module: "c/locks.wasm", stats: "suspended 0 times\n", library: true},
 	{module: "c/contexts.wasm", stats: "suspended 0 times\n", library: true},
 	{module: "c/swap.wasm", stats: "suspended 0 times\n", library: true},
@@ -67,6 +71,18 @@ func TestFibersSleep(t *testing.T) {
 func TestManyFibers(t *testing.T) {
 	stdout, _ := watfiber(t, "run", "c/many.wasm", "100000")
 	compare(t, "100000 fibers wait, 1028 bytes each\nsum 5000050000\n", stdout)
+}
+
+// Resumptions that are nested 2000 deep.
+func TestLongSieve(t *testing.T) {
+	stdout, _ := watfiber(t, "run", "c/sieve.wasm", "2000")
+	compare(t, "prime number 2000 is 17389\n", stdout)
+}
+
+// A million fibers in the memory of seven.
+func TestMillionLeaves(t *testing.T) {
+	stdout, _ := watfiber(t, "run", "c/skynet.wasm", "1000000")
+	compare(t, "1000000 leaves add up to 499999500000\n1111111 fibers, at most 7 at once\n", stdout)
 }
 
 // A stack that is too small ends the program where its name says so.

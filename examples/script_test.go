@@ -12,8 +12,9 @@ import (
 	"github.com/watfiber/watfiber/internal/cli"
 )
 
-// Fibers that send, receive, select, close, lock and take turns as random scripts say do
-// so in the same order as those of a native build, which are another implementation.
+// Fibers that send, receive, select, close, lock, take turns and resume each other as
+// random scripts say, while the host suspends the program now and then, do so in the
+// same order as those of a native build, which are another implementation.
 func TestScriptsOfFibers(t *testing.T) {
 	clang := needs(t, "clang-19")
 	work := t.TempDir()
@@ -21,10 +22,10 @@ func TestScriptsOfFibers(t *testing.T) {
 	tool(t, clang, "-O1", "-Ic/native", "testdata/script.c", "-o", native)
 	tool(t, clang, "--target=wasm32-wasi", "--sysroot=/usr", "-O1", "-I../fiberlib/include", "-c", "testdata/script.c", "-o", object)
 	tool(t, clang, "--target=wasm32-wasi", "--sysroot=/usr", object, "-o", module)
-	built := build(t, module)
+	built := build(t, module, "--suspend=env.yield")
 	step := rapid.Custom(func(t *rapid.T) string {
 		channel := rapid.IntRange(0, 3)
-		switch kind := rapid.SampledFrom([]string{"s", "s", "s", "r", "r", "r", "l", "t", "p", "m", "c", "q", "u", "k", "g", "e"}).Draw(t, "kind"); kind {
+		switch kind := rapid.SampledFrom([]string{"s", "s", "s", "r", "r", "r", "l", "t", "p", "m", "c", "q", "u", "k", "g", "e", "n", "n", "y", "y", "h"}).Draw(t, "kind"); kind {
 		case "s":
 			return fmt.Sprintf("s%d%d", channel.Draw(t, "channel"), rapid.IntRange(1, 9).Draw(t, "value"))
 		case "r", "c":
@@ -44,7 +45,7 @@ func TestScriptsOfFibers(t *testing.T) {
 		}
 		want := tool(t, append([]string{native}, scripts...)...)
 		var stdout, stderr bytes.Buffer
-		code := cli.Run(append([]string{"run", built}, scripts...), strings.NewReader(""), &stdout, &stderr)
+		code := cli.Run(append([]string{"run", "--suspend=env.yield", built}, scripts...), strings.NewReader(""), &stdout, &stderr)
 		if code != 0 || stdout.String() != want {
 			r.Fatalf("%q: exit %d\n%s\nprinted:\n%s\nnative build:\n%s", scripts, code, &stderr, &stdout, want)
 		}

@@ -10,8 +10,9 @@
 ;;    0  entry: an index of the table, of a function i32 -> i32; 0: a main fiber
 ;;    4  argument of the entry; of a main fiber the number of its function in the map of
 ;;       the frames, if there is one
-;;    8  position  \ the data block of the transform: where the next frame goes,
-;;   12  end       / and where frames have to end
+;;    8  position  \ the data block of the transform: where the next frame goes, 0 if all
+;;                 | frames are on the stack of the engine; and
+;;   12  end       / where frames have to end
 ;;   16  stack pointer, while the fiber does not run
 ;;   20  top: the end of the region
 ;;   24  status: 0 new, 1 suspended, 2 running, 3 resuming another one, 4 done,
@@ -69,6 +70,7 @@
 
 (global $fiber.running (mut i32) (i32.const 0)) ;; the fiber that runs; 0: a main fiber without a region
 (global $fiber.limit (mut i32) (i32.const 0)) ;; how far down the shadow stack of the fiber that runs may grow
+(global $fiber.depth (mut i32) (i32.const 0)) ;; how many resumers are on the stack of the engine
 (global $fiber.target (mut i32) (i32.const 0)) ;; where an unwind leads; 0: to the host, who has started it
 (global $fiber.all (mut i32) (i32.const 0)) ;; the list of all fibers
 (global $fiber.pool (mut i32) (i32.const 0)) ;; regions to use again
@@ -128,24 +130,56 @@
 
 ;; resume runs a fiber until it yields or ends, and returns what it has yielded or
 ;; returned. The value is the argument of its entry, or what its yield returns.
+;;
+;; The fiber runs on top of its resumer, which keeps its place on the stack of the
+;; engine. If the fiber leaves for another one, or a host suspends it, the resumer
+;; unwinds, too, and turn will lead back to it. At once it does so if there are many on
+;; that stack already, or if it resumes a main fiber, whose place is at the bottom.
 (func $fiber.resume (export "resume") (param $f i32) (param $value i32) (result i32)
+  (local $self i32) (local $limit i32) (local $depth i32) (local $result i32)
   (if (i32.eq (global.get $fiber.state) (i32.const 2)) (then (return (call $fiber.arrive))))
   (call $fiber.must_wait (local.get $f))
-  (i32.store offset=28 (local.get $f) (call $fiber.self))
-  (i32.store offset=24 (global.get $fiber.running) (i32.const 3))
+  (local.set $self (call $fiber.self))
+  (i32.store offset=24 (local.get $self) (i32.const 3))
+  (i32.store offset=28 (local.get $f) (local.get $self))
   (i32.store offset=32 (local.get $f) (local.get $value))
-  (call $fiber.leave (local.get $f))
-  (i32.const 0))
+  (local.set $depth (global.get $fiber.depth))
+  (if (i32.or (i32.gt_u (local.get $depth) (i32.const 255)) (i32.eqz (i32.load (local.get $f))))
+    (then
+      (call $fiber.leave (local.get $f))
+      (return (i32.const 0))))
+  (global.set $fiber.depth (i32.add (local.get $depth) (i32.const 1)))
+  (local.set $limit (global.get $fiber.limit))
+  (i32.store offset=8 (local.get $self) (i32.const 0)) ;; its frames are on the stack of the engine
+  (i32.store offset=16 (local.get $self) (global.get $program.sp))
+  (global.set $fiber.running (local.get $f))
+  (global.set $fiber.limit (i32.add (local.get $f) (i32.const 128)))
+  (call $fiber.enter (local.get $f))
+  (local.set $result (call_indirect (param i32) (result i32) (i32.load offset=4 (local.get $f)) (i32.load (local.get $f))))
+  (if (global.get $fiber.state)
+    (then (call $fiber.unwound (global.get $fiber.running)))
+    (else (call $fiber.done (local.get $result))))
+  (global.set $fiber.depth (local.get $depth))
+  (global.set $fiber.running (local.get $self))
+  (global.set $fiber.limit (local.get $limit))
+  (global.set $program.sp (i32.load offset=16 (local.get $self)))
+  (if (i32.ne (global.get $fiber.target) (local.get $self))
+    (then
+      (call $fiber.leave (global.get $fiber.target))
+      (return (i32.const 0))))
+  (i32.store offset=24 (local.get $self) (i32.const 2))
+  (i32.load offset=32 (local.get $self)))
 
 ;; yield gives control back to who has resumed this fiber, and returns what the next
 ;; resumption brings.
 (func $fiber.yield (export "yield") (param $value i32) (result i32)
-  (local $to i32)
+  (local $self i32) (local $to i32)
   (if (i32.eq (global.get $fiber.state) (i32.const 2)) (then (return (call $fiber.arrive))))
-  (local.set $to (i32.load offset=28 (call $fiber.self)))
+  (local.set $self (call $fiber.self))
+  (local.set $to (i32.load offset=28 (local.get $self)))
   (if (i32.eqz (call $fiber.is_resuming (local.get $to))) (then (call $fiber.nobody_to_yield_to)))
-  (i32.store offset=28 (global.get $fiber.running) (i32.const 0))
-  (i32.store offset=24 (global.get $fiber.running) (i32.const 1))
+  (i32.store offset=28 (local.get $self) (i32.const 0))
+  (i32.store offset=24 (local.get $self) (i32.const 1))
   (i32.store offset=32 (local.get $to) (local.get $value))
   (call $fiber.leave (local.get $to))
   (i32.const 0))
@@ -164,40 +198,55 @@
 
 ;; self returns the fiber that runs, and traps if its shadow stack has grown too far.
 (func $fiber.self (result i32)
+  (local $f i32)
+  (if (i32.eqz (local.tee $f (global.get $fiber.running))) (then (return (call $fiber.current))))
   (if (i32.lt_u (global.get $program.sp) (global.get $fiber.limit)) (then (call $fiber.stack_overflow)))
-  (if (global.get $fiber.limit)
-    (then (if (i32.eqz (call $fiber.is_whole (global.get $fiber.running))) (then (call $fiber.stack_overflow)))))
-  (call $fiber.current))
+  (if (i32.ne (i32.load offset=48 (local.get $f)) (i32.xor (local.get $f) (i32.const -1))) (then (call $fiber.stack_overflow)))
+  (local.get $f))
 
 ;; become makes a fiber, or none, the one that runs.
 (func $fiber.become (param $f i32)
   (global.set $fiber.running (local.get $f))
   (global.set $fiber.limit (i32.const 0))
-  (if (i32.eqz (local.get $f)) (then (return)))
-  (if (i32.load (local.get $f)) (then (global.set $fiber.limit (i32.add (local.get $f) (i32.const 128))))))
+  (if (local.get $f)
+    (then (if (i32.load (local.get $f)) (then (global.set $fiber.limit (i32.add (local.get $f) (i32.const 128))))))))
 
 ;; leave starts the unwind that leads to another fiber.
 (func $fiber.leave (param $to i32)
-  (local $from i32) (local $end i32)
+  (local $from i32)
   (local.set $from (global.get $fiber.running))
-  (local.set $end (i32.load offset=20 (local.get $from)))
-  (if (global.get $fiber.limit) ;; not a main fiber: the shadow stack is in the region, too
-    (then (local.set $end (global.get $program.sp))))
-  (global.set $fiber.target (local.get $to))
   (i32.store offset=8 (local.get $from) (i32.add (local.get $from) (i32.const 128)))
-  (i32.store offset=12 (local.get $from) (local.get $end))
+  (i32.store offset=12 (local.get $from)
+    (select
+      (global.get $program.sp) ;; the shadow stack is in the region, too
+      (i32.load offset=20 (local.get $from)) ;; but not that of a main fiber
+      (global.get $fiber.limit)))
   (i32.store offset=16 (local.get $from) (global.get $program.sp))
-  (call $fiber.start_unwind (i32.add (local.get $from) (i32.const 8))))
+  (global.set $fiber.target (local.get $to))
+  (global.set $fiber.data (i32.add (local.get $from) (i32.const 8)))
+  (global.set $fiber.state (i32.const 1)))
 
-;; arrive ends the rewind that leave and turn have led to.
+;; unwound ends the unwind of a fiber; a host that has suspended it has its frames.
+(func $fiber.unwound (param $f i32)
+  (if (i32.eqz (global.get $fiber.target))
+    (then
+      (call $fiber.note_host)
+      (call $fiber.stop_unwind)
+      (return)))
+  (if (i32.gt_u (i32.load offset=8 (local.get $f)) (i32.load offset=12 (local.get $f))) (then (call $fiber.buffer_overflow)))
+  (call $hook.note_use (local.get $f))
+  (global.set $fiber.state (i32.const 0)))
+
+;; arrive ends the rewind that leave and go have led to.
 (func $fiber.arrive (result i32)
-  (call $fiber.stop_rewind)
+  (global.set $fiber.state (i32.const 0))
   (i32.load offset=32 (global.get $fiber.running)))
 
 ;; begin is called before an exported function, which is the main fiber then. It
 ;; returns 0 if the function must not be called, since a host resumes another fiber.
 (func $fiber.begin (result i32)
   (local $f i32)
+  (global.set $fiber.depth (i32.const 0))
   (call $fiber.become (i32.const 0))
   (if (i32.ne (global.get $fiber.state) (i32.const 2)) (then (return (i32.const 1))))
   (local.set $f (global.get $fiber.all))
@@ -225,9 +274,7 @@
     (if (i32.eq (global.get $fiber.state) (i32.const 1))
       (then
         (if (i32.eqz (global.get $fiber.target)) (then (call $fiber.note_host) (return (i32.const 0))))
-        (if (i32.gt_u (i32.load offset=8 (local.get $f)) (i32.load offset=12 (local.get $f))) (then (call $fiber.buffer_overflow)))
-        (call $hook.note_use (local.get $f))
-        (call $fiber.stop_unwind)
+        (call $fiber.unwound (local.get $f))
         (if (call $fiber.go (local.tee $f (global.get $fiber.target))) (then (return (i32.const 1))))))
     (local.set $result (call_indirect (param i32) (result i32) (i32.load offset=4 (local.get $f)) (i32.load (local.get $f))))
     (br_if $next (i32.eq (global.get $fiber.state) (i32.const 1)))
@@ -236,19 +283,24 @@
     (br $next))
   (unreachable))
 
-;; go makes a fiber the one that runs, and starts its rewind if it has run before. It
-;; returns 1 for a main fiber.
+;; go makes a fiber the one that runs. It returns 1 for a main fiber.
 (func $fiber.go (param $f i32) (result i32)
   (call $hook.see (local.get $f))
   (call $hook.look_now)
   (call $fiber.become (local.get $f))
-  (global.set $fiber.target (i32.const 0))
+  (call $fiber.enter (local.get $f))
+  (i32.eqz (global.get $fiber.limit)))
+
+;; enter starts the rewind of a fiber that has run before.
+(func $fiber.enter (param $f i32)
   (i32.store offset=24 (local.get $f) (i32.const 2))
+  (global.set $fiber.target (i32.const 0))
   (global.set $program.sp (i32.load offset=16 (local.get $f)))
   (if (i32.load offset=8 (local.get $f))
-    (then (call $fiber.start_rewind (i32.add (local.get $f) (i32.const 8))))
-    (else (i32.store offset=4 (local.get $f) (i32.load offset=32 (local.get $f)))))
-  (i32.eqz (global.get $fiber.limit)))
+    (then
+      (global.set $fiber.data (i32.add (local.get $f) (i32.const 8)))
+      (global.set $fiber.state (i32.const 2)))
+    (else (i32.store offset=4 (local.get $f) (i32.load offset=32 (local.get $f))))))
 
 ;; done is called when the entry of a fiber has returned: its resumer gets the result.
 ;; If it has none, one that waits for the result becomes ready, and the next fiber that
@@ -273,10 +325,11 @@
   (global.set $fiber.target (local.get $to)))
 
 ;; note_host notes which fiber runs when a host suspends it; the host gets the stack of
-;; the main fiber.
+;; the main fiber. A fiber whose frames are in its own region was not suspended by it.
 (func $fiber.note_host
   (local $f i32)
   (if (i32.eqz (local.tee $f (global.get $fiber.running))) (then (return)))
+  (if (i32.eq (global.get $fiber.data) (i32.add (local.get $f) (i32.const 8))) (then (return)))
   (i32.store offset=56 (local.get $f) (global.get $fiber.data))
   (if (i32.eqz (global.get $fiber.limit)) (then (return)))
   (i32.store offset=16 (local.get $f) (global.get $program.sp))
@@ -300,13 +353,15 @@
 
 ;; must_wait traps if a fiber cannot be resumed.
 (func $fiber.must_wait (param $f i32)
-  (call $fiber.must_be (local.get $f))
+  (if (i32.ne (i32.load offset=48 (local.get $f)) (i32.xor (local.get $f) (i32.const -1))) (then (call $fiber.no_fiber)))
   (if (i32.gt_u (i32.load offset=24 (local.get $f)) (i32.const 1)) (then (call $fiber.cannot_resume))))
 
 ;; is_resuming reports whether there is such a fiber and it has resumed another.
 (func $fiber.is_resuming (param $f i32) (result i32)
   (if (i32.eqz (local.get $f)) (then (return (i32.const 0))))
-  (i32.and (call $fiber.is_whole (local.get $f)) (i32.eq (i32.load offset=24 (local.get $f)) (i32.const 3))))
+  (i32.and
+    (i32.eq (i32.load offset=48 (local.get $f)) (i32.xor (local.get $f) (i32.const -1)))
+    (i32.eq (i32.load offset=24 (local.get $f)) (i32.const 3))))
 
 ;; is_idle reports whether a fiber is new, suspended or done.
 (func $fiber.is_idle (param $f i32) (result i32)

@@ -5,7 +5,10 @@
  *   p    let the others run       m    lock a mutex, let the others run, unlock it
  *   q    park    u2  unpark fiber 2 if it is parked    k2  cancel fiber 2
  *   g    wait until a group is done    e  defer a line
+ *   n    a new fiber does the rest, and is resumed until it is done    y  yields to who resumes it
+ *   h    the host suspends the program
  */
+#include "../c/host.h"
 #include <fiber.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,9 +22,26 @@ static fiber_t fibers[10]; /* NULL: it has ended */
 
 static void say(void *text) { printf("%s\n", (char *)text); }
 
-static void *follow(void *argument) {
-  int me = (int)(intptr_t)argument;
-  const char *s = scripts[me];
+struct part { int me, level; const char *from; };
+
+static void *follow_part(void *part);
+
+/* Lets another fiber follow the rest of a script. */
+static void delegate(struct part part) {
+  fiber_t self = fiber_current(), f = fiber_alloc(follow_part);
+  fibers[part.me] = f;
+  while (fiber_status(f) != FIBER_DONE) {
+    int got = (int)(intptr_t)fiber_resume(f, &part, NULL);
+    printf("%d at level %d gets %d\n", part.me, part.level - 1, got);
+  }
+  fiber_free(f);
+  fibers[part.me] = self;
+}
+
+static void *follow_part(void *argument) {
+  struct part part = *(struct part *)argument;
+  int me = part.me;
+  const char *s = part.from;
   while (*s) {
     void *value = NULL;
     int a = s[0] && s[1] ? s[1] - '0' : 0, result = 0, length = 2;
@@ -43,6 +63,12 @@ static void *follow(void *argument) {
     case 'k':
       if (fibers[a]) fiber_cancel(fibers[a], me + 100), result = 1;
       break;
+    case 'n': delegate((struct part){me, part.level + 1, s + 1}), length = strlen(s); break;
+    case 'y':
+      if (part.level > 0) value = fiber_yield((void *)(intptr_t)part.level), result = value != NULL, value = NULL;
+      length = 1;
+      break;
+    case 'h': host_yield(me), length = 1; break;
     case 'g': fiber_group_wait(&group), length = 1; break;
     case 'e': result = fiber_defer(say, (void *)s), length = 1; break;
     case 'p': fiber_pass(), length = 1; break;
@@ -51,6 +77,13 @@ static void *follow(void *argument) {
     printf("%d %.*s: %d %d, cancelled %d\n", me, length, s, result, (int)(intptr_t)value, fiber_cancelled());
     s += length;
   }
+  return (void *)(intptr_t)(part.level + 100);
+}
+
+static void *follow(void *argument) {
+  int me = (int)(intptr_t)argument;
+  struct part part = {me, 0, scripts[me]};
+  follow_part(&part);
   printf("%d ends\n", me);
   fibers[me] = NULL;
   if (me % 2) fiber_group_done(&group);

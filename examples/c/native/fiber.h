@@ -17,7 +17,7 @@ typedef struct fiber {
   struct fiber *resumer, *next, *joiner, *joins, **line;
   int detached, parked, cancelled;
   struct fiber_deferred *deferred;
-  void *value;
+  void *value, *local;
   char *stack;
 } *fiber_t;
 
@@ -76,7 +76,7 @@ static inline fiber_t fiber_create(fiber_entry_point_t entry, size_t size) {
   getcontext(&f->context);
   f->context.uc_stack.ss_sp = f->stack, f->context.uc_stack.ss_size = NATIVE_STACK_BYTES;
   f->entry = entry, f->status = FIBER_NEW, f->resumer = f->joiner = f->joins = NULL, f->line = NULL;
-  f->detached = f->parked = f->cancelled = 0, f->deferred = NULL;
+  f->detached = f->parked = f->cancelled = 0, f->deferred = NULL, f->local = NULL;
   makecontext(&f->context, native_enter, 0);
   return f;
 }
@@ -86,6 +86,8 @@ static inline fiber_t fiber_sized_alloc(size_t size, fiber_entry_point_t entry) 
 static inline void fiber_free(fiber_t f) { native_clean_up(f), f->next = native_pool, native_pool = f; }
 static inline fiber_status_t fiber_status(fiber_t f) { return f->status; }
 static inline fiber_t fiber_current(void) { return native_running; }
+static inline void *fiber_get_local(fiber_t f) { return f->local; }
+static inline void fiber_set_local(fiber_t f, void *value) { f->local = value; }
 
 static inline void *native_switch(fiber_t to, void *value) {
   fiber_t from = native_running;
