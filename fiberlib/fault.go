@@ -15,5 +15,6 @@ var Faults = map[string]string{
 	"not_parked":         "a fiber was unparked that does not wait",
 	"two_run":            "two fibers have called run",
 	"cleanup_suspends":   "a function that was deferred has suspended",
+	"no_allocator":       "memory is needed before the program has called set_allocator",
 	"chan_in_use":        "a channel was freed at which fibers wait",
 }
