@@ -27,14 +27,16 @@
 ;; stack ends that the program has anyway.
 (func $fiber.next_stack (export "next_stack") (param $f i32) (param $ends i32) (result i32)
   (local $low i32)
+  (if (i32.lt_u (global.get $program.sp) (global.get $fiber.limit)) (then (call $fiber.stack_overflow)))
   (local.set $f (if (result i32) (local.get $f) (then (i32.load offset=40 (local.get $f))) (else (global.get $fiber.all))))
   (if (i32.eqz (local.get $f)) (then (return (i32.const 0))))
+  (if (i32.eqz (call $fiber.is_whole (local.get $f))) (then (call $fiber.stack_overflow)))
   (i32.store (local.get $ends) (local.tee $low (call $fiber.stack_low (local.get $f))))
   (i32.store offset=4 (local.get $ends) (call $fiber.stack_high (local.get $f) (local.get $low)))
   (local.get $f))
 
-;; stack_low returns where the shadow stack of a fiber begins that may run. A function of
-;; a fiber that is called by the host while another one calls the host has its stack there.
+;; stack_low returns the lowest byte of a fiber's shadow stack. Of a fiber that runs and has
+;; called the host, which has called an export, it is that of whatever runs then.
 (func $fiber.stack_low (param $f i32) (result i32)
   (if (i32.eq (i32.load offset=24 (local.get $f)) (i32.const 2)) (then (return (global.get $program.sp))))
   (if (i32.eq (i32.load offset=24 (local.get $f)) (i32.const 4)) (then (return (call $fiber.stack_top (local.get $f)))))

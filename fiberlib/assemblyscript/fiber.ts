@@ -133,6 +133,7 @@ call_indirect<void>(load<u32>(indices, sizeof<u32>()), call_indirect<usize>(load
 @final class Stacks {
   // @ts-ignore: decorator
   @unsafe private __visit(cookie: u32): void {
+    isVisited = true;
     const ends = memory.data(2 * sizeof<usize>());
     for (let fiber = library.nextStack(0, ends); fiber; fiber = library.nextStack(fiber, ends)) {
       if (__heap_base - __data_end < 16) throw new Error("fibers and --runtime minimal need --stackSize");
@@ -144,7 +145,10 @@ call_indirect<void>(load<u32>(indices, sizeof<u32>()), call_indirect<usize>(load
   }
 }
 
-__pin(changetype<usize>(new Stacks()));
+let isVisited = false;
+const stacks = __pin(changetype<usize>(new Stacks()));
+__visit_members(stacks, 0);
+if (!isVisited) throw new Error("fiber.ts has to be in a folder that is given with --lib");
 
 /** The memory of a channel, which goes with this object. */
 // @ts-ignore: decorator
