@@ -307,7 +307,7 @@
 ;; is ready runs.
 (func $fiber.done (param $result i32)
   (local $f i32) (local $to i32) (local $joiner i32)
-  (local.set $f (global.get $fiber.running))
+  (local.set $f (call $fiber.self))
   (call $hook.cleanup (local.get $f))
   (i32.store offset=24 (local.get $f) (i32.const 4))
   (i32.store offset=32 (local.get $f) (local.get $result))

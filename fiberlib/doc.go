@@ -4,33 +4,25 @@
 package fiberlib
 
 import (
-	_ "embed"
+	"embed"
 	"strings"
 )
 
-//go:embed core.wat
-var core string
+//go:embed *.wat
+var files embed.FS
 
-//go:embed sched.wat
-var scheduler string
-
-//go:embed chan.wat
-var channels string
-
-//go:embed sync.wat
-var locks string
-
-//go:embed time.wat
-var time string
-
-//go:embed cancel.wat
-var cancellation string
-
-//go:embed look.wat
-var looking string
-
-//go:embed map.wat
-var frameMap string
+// order is the order in which the files are linked: core.wat has all imports.
+var order = []string{
+	"core",
+	"sched",
+	"chan",
+	"sync",
+	"time",
+	"cancel",
+	"look",
+	"map",
+	"collect",
+}
 
 // Text returns the fields of the runtime: what they export is what a program can
 // import from module fiber. The imports from module program stand for the memory,
@@ -38,5 +30,13 @@ var frameMap string
 // for what every rewritten module has, those from module hook for what is called
 // only if something in the program needs it.
 func Text() string {
-	return strings.Join([]string{core, scheduler, channels, locks, time, cancellation, looking, frameMap}, "\n")
+	texts := make([]string, len(order))
+	for i, name := range order {
+		text, err := files.ReadFile(name + ".wat")
+		if err != nil {
+			panic(err) // it is embedded
+		}
+		texts[i] = string(text)
+	}
+	return strings.Join(texts, "\n")
 }

@@ -16,5 +16,6 @@ var Faults = map[string]string{
 	"two_run":            "two fibers have called run",
 	"cleanup_suspends":   "a function that was deferred has suspended",
 	"look_suspends":      "a function that looks at the fibers has suspended",
+	"no_allocator":       "memory is needed before the program has called set_allocator",
 	"chan_in_use":        "a channel was freed at which fibers wait",
 }

@@ -252,6 +252,9 @@ func findProgram(m *wat.Module, renamed, called map[string]string) {
 		renamed[programMalloc] = reference(m, m.Funcs[malloc].Name, malloc)
 		renamed[programFree] = reference(m, m.Funcs[free].Name, free)
 	}
+	if called["fiber.set_allocator"] != "" {
+		renamed[programMalloc], renamed[programFree] = "$fiber.call_malloc", "$fiber.call_free"
+	}
 	renamed[programStackBase] = idStackBase
 	renamed[programMap], renamed[programMapSize] = idMap, idMapSize
 }
@@ -298,33 +301,51 @@ func reference(m *wat.Module, name string, index int) string {
 // stackPointer returns the global that holds the pointer of the stack in memory that
 // C and its relatives keep, -1 if there is none: the one of that name, or in a module
 // without names one that a function takes its bytes from as compilers do.
-//
-//	global.get 0
-//	i32.const 16
-//	i32.sub
-//	local.tee 1
-//	global.set 0
 func stackPointer(m *wat.Module) int {
 	isPointer := func(i int) bool { return m.Globals[i].Mutable && m.Globals[i].Type == wat.I32 }
 	for i, g := range m.Globals {
-		if g.Name == "__stack_pointer" && isPointer(i) {
+		if (g.Name == "__stack_pointer" || g.Name == "~lib/memory/__stack_pointer") && isPointer(i) {
 			return i
 		}
 	}
-	prologue := []string{"global.get", "i32.const", "i32.sub", "local.tee", "global.set"}
 	for _, f := range m.Funcs {
-		in := f.Body.Instrs
-		matches := len(in) > len(prologue)
-		for i := 0; matches && i < len(prologue); i++ {
-			matches = in[i].Op.String() == prologue[i]
-		}
-		if !matches || in[0].Imm != in[4].Imm || in[1].Imm%16 != 0 {
+		i := takesStack(f.Body.Instrs)
+		if i < 0 {
 			continue
 		}
-		i := int(in[0].Imm)
 		if name := m.Globals[i].Name; isPointer(i) && (name == "" || name == wat.DefaultGlobal(i)) {
 			return i
 		}
+	}
+	return -1
+}
+
+// prologues are how functions take bytes from a stack in memory as their first act, and
+// of what the bytes are a multiple. The second is that of AssemblyScript, which then looks
+// whether there is room, here or in a function, and clears the bytes.
+var prologues = []struct {
+	instrs []string
+	unit   uint64
+}{
+	{[]string{"global.get", "i32.const", "i32.sub", "local.tee", "global.set"}, 16},
+	{[]string{"global.get", "i32.const", "i32.sub", "global.set", "global.get"}, 4},
+	{[]string{"global.get", "i32.const", "i32.sub", "global.set", "call", "global.get"}, 4},
+}
+
+// takesStack returns the global that a function takes its bytes from, -1 if it does not
+// begin like that.
+func takesStack(in []wat.Instr) int {
+search:
+	for _, p := range prologues {
+		if len(in) <= len(p.instrs) || in[1].Imm%p.unit != 0 {
+			continue
+		}
+		for i, name := range p.instrs {
+			if in[i].Op.String() != name || strings.HasPrefix(name, "global") && in[i].Imm != in[0].Imm {
+				continue search
+			}
+		}
+		return int(in[0].Imm)
 	}
 	return -1
 }
