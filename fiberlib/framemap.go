@@ -28,11 +28,13 @@ const FrameSection = "watfiber.frames"
 //	        its name, number, or table and an index: bytes that follow, code;
 //	        slots that are live, eight in a byte, the first in the lowest bit
 //	n runs of a table: table, first index, n functions (0: one without a frame)
+//	n exports: name, function
 //
 // Functions are numbered from 1 in the order of the section. Files are, too.
 type FrameMap struct {
-	Funcs  []FrameFunc
-	Tables []TableRun
+	Funcs   []FrameFunc
+	Tables  []TableRun
+	Exports []FrameExport
 }
 
 const frameVersion = 1
@@ -72,6 +74,12 @@ type FrameSite struct {
 type TableRun struct {
 	Table, First uint32
 	Funcs        []int
+}
+
+// A FrameExport is an exported function that has frames.
+type FrameExport struct {
+	Name string
+	Func int // its number
 }
 
 // Kinds of callees in the section.
@@ -119,11 +127,23 @@ func (m *FrameMap) Encode() (pieces []string, notes []string) {
 		}
 	}
 	e.cut("tables")
+	e.number(uint32(len(m.Exports)))
+	for _, x := range m.Exports {
+		e.text(x.Name)
+		e.number(uint32(x.Func))
+	}
+	e.cut("exports")
 	return e.pieces, e.notes
 }
 
-// Number returns the number of the function with a name, 0 if there is none.
+// Number returns the number of the function that is exported under a name, or else has
+// it; 0 if there is none.
 func (m *FrameMap) Number(name string) int {
+	for _, x := range m.Exports {
+		if x.Name == name {
+			return x.Func
+		}
+	}
 	return slices.IndexFunc(m.Funcs, func(f FrameFunc) bool { return f.Name == name }) + 1
 }
 
@@ -229,6 +249,9 @@ func DecodeFrames(section string) (*FrameMap, error) {
 		}
 		m.Tables = append(m.Tables, t)
 	}
+	for range d.count() {
+		m.Exports = append(m.Exports, FrameExport{Name: d.text(), Func: int(d.number())})
+	}
 	if d.err == nil && d.pos != len(d.b) {
 		d.fail("%d bytes too many", len(d.b)-d.pos)
 	}
@@ -256,6 +279,11 @@ func (m *FrameMap) check() error {
 			if s.Callee > len(m.Funcs) {
 				return fmt.Errorf("%s calls function %d of %d", f.Name, s.Callee, len(m.Funcs))
 			}
+		}
+	}
+	for _, x := range m.Exports {
+		if x.Func < 1 || x.Func > len(m.Funcs) {
+			return fmt.Errorf("export %s is function %d of %d", x.Name, x.Func, len(m.Funcs))
 		}
 	}
 	for _, t := range m.Tables {

@@ -20,7 +20,8 @@ func sample() *FrameMap {
 			}},
 			{Name: "inner", SiteAt: -1, Sites: []FrameSite{{Name: "env.sleep", Live: nil}}},
 		},
-		Tables: []TableRun{{First: 1, Funcs: []int{0, 2, 1}}},
+		Tables:  []TableRun{{First: 1, Funcs: []int{0, 2, 1}}},
+		Exports: []FrameExport{{Name: "run", Func: 1}},
 	}
 }
 

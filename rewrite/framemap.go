@@ -36,6 +36,11 @@ func (s *state) numbers() map[wat.FuncID]int {
 func (s *state) frameMap() *fiberlib.FrameMap {
 	numbers, names := s.numbers(), s.m.Names().Funcs
 	m := &fiberlib.FrameMap{Funcs: make([]fiberlib.FrameFunc, len(s.functions)), Tables: tableRuns(s.m, numbers)}
+	for _, e := range s.m.Exports {
+		if number := numbers[wat.FuncID(e.Index)]; e.Kind == wat.KindFunc && number > 0 {
+			m.Exports = append(m.Exports, fiberlib.FrameExport{Name: e.Name, Func: number})
+		}
+	}
 	inParallel(len(s.functions), func(i int) { m.Funcs[i] = s.functions[i].describeFrame(numbers, names, s.opts.Lines) })
 	return m
 }

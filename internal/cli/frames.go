@@ -19,7 +19,7 @@ type framesCmd struct {
 	JSON   bool   `name:"json" help:"Print everything that is known as JSON."`
 	Values bool   `short:"v" help:"Show the values of locals."`
 	At     string `placeholder:"ADDRESS" help:"Show the frames of one buffer instead: that of the data block at this address, of a program with a runtime of its own. Needs --root."`
-	Root   string `placeholder:"FUNC" help:"With --at: the outermost function in the buffer."`
+	Root   string `placeholder:"FUNC" help:"With --at: the outermost function in the buffer, by its name or that of its export."`
 	Memory string `arg:"" help:"What was in memory, byte for byte, when all fibers were suspended: watfiber run --dump writes it."`
 	Module string `arg:"" help:"The rewritten module, built with --frames."`
 }
