@@ -33,6 +33,13 @@ c_module() {
   install -m 644 "$WORK/$output.wasm" "c/$output.wasm"
 }
 
+# c_lines SOURCE: with the lines of the source, and no path of this machine.
+c_lines() {
+  clang-19 --target=wasm32-wasi --sysroot=/usr -O1 -g -fdebug-compilation-dir=. -Wall -Wextra -I../fiberlib/include -c "c/$1.c" -o "$WORK/$1.o"
+  clang-19 --target=wasm32-wasi --sysroot=/usr "$WORK/$1.o" -o "$WORK/$1.wasm"
+  install -m 644 "$WORK/$1.wasm" "c/$1.wasm"
+}
+
 # c_expected SOURCE [ARGUMENT]...
 c_expected() {
   source=$1
@@ -57,6 +64,9 @@ c_module contexts 2 contexts
 c_module swap 2 swap
 c_module many 2 many
 c_module deep 0 deep
+c_lines deadlock
+c_lines where
+c_module gc 2 gc
 c_expected kernels
 c_expected generator
 c_expected fibers

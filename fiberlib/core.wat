@@ -8,9 +8,10 @@
 ;; A fiber is known by the address of its region, lowest address first:
 ;;
 ;;    0  entry: an index of the table, of a function i32 -> i32; 0: a main fiber
-;;    4  argument of the entry
-;;    8  position  \ the data block of the transform: where the next frame goes,
-;;   12  end       / and where frames have to end
+;;    4  argument of the entry; of a main fiber the number of its function in the map of
+;;       the frames, if there is one
+;;    8  position  \ the data block of the transform: where the next frame goes, 0 if the
+;;   12  end       / functions of the fiber are on the engine's stack; where frames have to end
 ;;   16  stack pointer, while the fiber does not run
 ;;   20  top: the end of the region
 ;;   24  status: 0 new, 1 suspended, 2 running, 3 resuming another one, 4 done,
@@ -33,7 +34,7 @@
 ;;  112  what it waits for: 1 another fiber, or to be unparked; 2 channels; 3 a time; 4 a
 ;;       group; 6 a semaphore; 7 a condition
 ;;  116  the list of what is to be done when it ends
-;;  120  –
+;;  120  the most bytes that its stacks have taken at a switch, if that is noted
 ;;  124  –
 ;;  128  frames, which grow up … and the shadow stack, which grows down from top
 ;;
@@ -46,10 +47,17 @@
 (import "program" "memory" (memory 1))
 (import "program" "table" (table 1 funcref))
 (import "program" "stack_pointer" (global $program.sp (mut i32)))
+(import "program" "stack_base" (global $program.stack_base i32)) ;; where the program's own stack begins, from which it grows down; 0 if that is not known
+(import "program" "map_size" (global $program.map_size i32)) ;; bytes of the map of the frames, which map.wat reads
 (import "program" "malloc" (func $program.malloc (param i32) (result i32)))
 (import "program" "free" (func $program.free (param i32)))
 (import "hook" "events" (func $hook.events)) ;; makes fibers ready whose time has come
 (import "hook" "cleanup" (func $hook.cleanup (param i32))) ;; does what is to be done when a fiber ends
+(import "hook" "note_root" (func $hook.note_root)) ;; notes which function the main fiber runs
+(import "hook" "note_use" (func $hook.note_use (param i32))) ;; notes how much of its region a fiber has used
+(import "hook" "see" (func $hook.see (param i32))) ;; is told of each fiber before it runs
+(import "hook" "look_now" (func $hook.look_now)) ;; lets the program look at all fibers
+(import "program" "stuck" (func $program.stuck (result i32))) ;; what follows when no fiber is ready
 (import "program" "clock_time_get" (func $program.clock_time_get (param i32 i64 i32) (result i32))) ;; of WASI
 (import "program" "poll_oneoff" (func $program.poll_oneoff (param i32 i32 i32 i32) (result i32))) ;; of WASI
 (import "transform" "state" (global $fiber.state (mut i32)))
@@ -61,7 +69,7 @@
 
 (global $fiber.running (mut i32) (i32.const 0)) ;; the fiber that runs; 0: a main fiber without a region
 (global $fiber.limit (mut i32) (i32.const 0)) ;; how far down the shadow stack of the fiber that runs may grow
-(global $fiber.depth (mut i32) (i32.const 0)) ;; how many resumers are on the stack of the engine
+(global $fiber.nested (mut i32) (i32.const 0)) ;; how many resumers are on the stack of the engine
 (global $fiber.target (mut i32) (i32.const 0)) ;; where an unwind leads; 0: to the host, who has started it
 (global $fiber.all (mut i32) (i32.const 0)) ;; the list of all fibers
 (global $fiber.pool (mut i32) (i32.const 0)) ;; regions to use again
@@ -102,6 +110,7 @@
     (then
       (global.set $fiber.running (call $fiber.take (global.get $fiber.stack_size)))
       (if (i32.eqz (global.get $fiber.running)) (then (call $fiber.out_of_memory)))
+      (call $hook.note_root)
       (i32.store offset=24 (global.get $fiber.running) (i32.const 2))))
   (global.get $fiber.running))
 
@@ -126,21 +135,22 @@
 ;; unwinds, too, and turn will lead back to it. At once it does so if there are many on
 ;; that stack already, or if it resumes a main fiber, whose place is at the bottom.
 (func $fiber.resume (export "resume") (param $f i32) (param $value i32) (result i32)
-  (local $self i32) (local $limit i32) (local $depth i32) (local $result i32)
+  (local $self i32) (local $limit i32) (local $nested i32) (local $result i32)
   (if (i32.eq (global.get $fiber.state) (i32.const 2)) (then (return (call $fiber.arrive))))
   (call $fiber.must_wait (local.get $f))
   (local.set $self (call $fiber.self))
   (i32.store offset=24 (local.get $self) (i32.const 3))
   (i32.store offset=28 (local.get $f) (local.get $self))
   (i32.store offset=32 (local.get $f) (local.get $value))
-  (local.set $depth (global.get $fiber.depth))
-  (if (i32.or (i32.gt_u (local.get $depth) (i32.const 255)) (i32.eqz (i32.load (local.get $f))))
+  (local.set $nested (global.get $fiber.nested))
+  (if (i32.or (i32.gt_u (local.get $nested) (i32.const 255)) (i32.eqz (i32.load (local.get $f))))
     (then
       (call $fiber.leave (local.get $f))
       (return (i32.const 0))))
-  (global.set $fiber.depth (i32.add (local.get $depth) (i32.const 1)))
-  (local.set $limit (global.get $fiber.limit))
+  (i32.store offset=8 (local.get $self) (i32.const 0)) ;; no frames are in its region
   (i32.store offset=16 (local.get $self) (global.get $program.sp))
+  (local.set $limit (global.get $fiber.limit))
+  (global.set $fiber.nested (i32.add (local.get $nested) (i32.const 1)))
   (global.set $fiber.running (local.get $f))
   (global.set $fiber.limit (i32.add (local.get $f) (i32.const 128)))
   (call $fiber.enter (local.get $f))
@@ -148,10 +158,10 @@
   (if (global.get $fiber.state)
     (then (call $fiber.unwound (global.get $fiber.running)))
     (else (call $fiber.done (local.get $result))))
-  (global.set $fiber.depth (local.get $depth))
+  (global.set $program.sp (i32.load offset=16 (local.get $self)))
+  (global.set $fiber.nested (local.get $nested))
   (global.set $fiber.running (local.get $self))
   (global.set $fiber.limit (local.get $limit))
-  (global.set $program.sp (i32.load offset=16 (local.get $self)))
   (if (i32.ne (global.get $fiber.target) (local.get $self))
     (then
       (call $fiber.leave (global.get $fiber.target))
@@ -212,8 +222,7 @@
       (global.get $fiber.limit)))
   (i32.store offset=16 (local.get $from) (global.get $program.sp))
   (global.set $fiber.target (local.get $to))
-  (global.set $fiber.data (i32.add (local.get $from) (i32.const 8)))
-  (global.set $fiber.state (i32.const 1)))
+  (call $fiber.start_unwind (i32.add (local.get $from) (i32.const 8))))
 
 ;; unwound ends the unwind of a fiber; a host that has suspended it has its frames.
 (func $fiber.unwound (param $f i32)
@@ -223,6 +232,7 @@
       (call $fiber.stop_unwind)
       (return)))
   (if (i32.gt_u (i32.load offset=8 (local.get $f)) (i32.load offset=12 (local.get $f))) (then (call $fiber.buffer_overflow)))
+  (call $hook.note_use (local.get $f))
   (global.set $fiber.state (i32.const 0)))
 
 ;; arrive ends the rewind that leave and go have led to.
@@ -234,7 +244,7 @@
 ;; returns 0 if the function must not be called, since a host resumes another fiber.
 (func $fiber.begin (result i32)
   (local $f i32)
-  (global.set $fiber.depth (i32.const 0))
+  (global.set $fiber.nested (i32.const 0))
   (call $fiber.become (i32.const 0))
   (if (i32.ne (global.get $fiber.state) (i32.const 2)) (then (return (i32.const 1))))
   (local.set $f (global.get $fiber.all))
@@ -273,6 +283,8 @@
 
 ;; go makes a fiber the one that runs. It returns 1 for a main fiber.
 (func $fiber.go (param $f i32) (result i32)
+  (call $hook.see (local.get $f))
+  (call $hook.look_now)
   (call $fiber.become (local.get $f))
   (call $fiber.enter (local.get $f))
   (i32.eqz (global.get $fiber.limit)))

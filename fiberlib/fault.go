@@ -15,5 +15,6 @@ var Faults = map[string]string{
 	"not_parked":         "a fiber was unparked that does not wait",
 	"two_run":            "two fibers have called run",
 	"cleanup_suspends":   "a function that was deferred has suspended",
+	"look_suspends":      "a function that looks at the fibers has suspended",
 	"chan_in_use":        "a channel was freed at which fibers wait",
 }

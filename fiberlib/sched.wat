@@ -95,9 +95,14 @@
       (global.set $fiber.ready (i32.load offset=36 (local.get $f)))
       (return (local.get $f))))
   (local.set $f (global.get $fiber.idle))
-  (if (i32.eqz (local.get $f)) (then (call $fiber.deadlock)))
+  (if (i32.eqz (local.get $f)) (then (return (call $program.stuck))))
   (global.set $fiber.idle (i32.const 0))
   (local.get $f))
+
+;; stuck ends the program where it is.
+(func $fiber.stuck (result i32)
+  (call $fiber.deadlock)
+  (unreachable))
 
 (func $fiber.deadlock (unreachable))
 (func $fiber.cannot_join (unreachable))

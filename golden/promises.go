@@ -70,7 +70,7 @@ func sameAgain(source *wat.Module, opts rewrite.Options, normal string, r *rewri
 	if again.Text != r.Text {
 		return fmt.Errorf("a second time it comes out otherwise:\n%s", udiff.Unified("first", "second", r.Text, again.Text))
 	}
-	m, err := Load("normalised.wat", normal)
+	m, err := Load(source.Source.Name, normal)
 	if err != nil {
 		return fmt.Errorf("the normalised source is not valid: %w\n%s", err, normal)
 	}
@@ -124,6 +124,10 @@ func sameFromBinary(source *wat.Module, opts rewrite.Options, r *rewrite.Result)
 	m, err := binary.Decode("in.wasm", string(binary.Encode(source)))
 	if err != nil {
 		return fmt.Errorf("the binary of the source cannot be read: %w", err)
+	}
+	opts.Lines = func(id wat.FuncID, instr int) (string, int) { // as the text says by itself
+		line, _ := source.Source.Line(int(source.Funcs[id].Body.Instrs[instr].Pos))
+		return source.Source.Name, line
 	}
 	b, err := rewrite.Rewrite(m, opts)
 	if err != nil {

@@ -34,7 +34,7 @@ var fiberLibrary = sync.OnceValue(func() *library {
 		l.exports[e.Name] = wat.FuncID(e.Index)
 	}
 	for id, f := range m.Funcs {
-		l.suspends[id] = f.Import != nil && f.Import.Name == startUnwind || f.Name == "fiber.leave"
+		l.suspends[id] = f.Import != nil && f.Import.Name == startUnwind
 	}
 	for changed := true; changed; {
 		changed = false
@@ -48,6 +48,12 @@ var fiberLibrary = sync.OnceValue(func() *library {
 	}
 	return l
 })
+
+// readsMap reports whether a function reads the map of the frames.
+func (l *library) readsMap(name string) bool {
+	_, known := l.exports[name]
+	return known && l.link([]string{fiberModule + "." + name}, nil).needs("fiber.load_map")
+}
 
 // names returns what can be imported from module fiber, in alphabetical order.
 func (l *library) names() []string {
@@ -100,6 +106,11 @@ func (l *library) function(name string) wat.FuncID {
 		panic("fiberlib: there is no function " + name)
 	}
 	return wat.FuncID(id)
+}
+
+// needsGlobal reports whether a global is needed.
+func (k *linked) needsGlobal(name string) bool {
+	return k.globals[slices.IndexFunc(k.l.m.Globals, func(g *wat.Global) bool { return g.Name == name })]
 }
 
 // needs reports whether a function is needed.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/watfiber/watfiber/wat"
+	"github.com/watfiber/watfiber/wat/op"
 )
 
 // This file links the fiber library with a module that imports functions of it from
@@ -99,9 +100,36 @@ func mainFibers(m *wat.Module, g *callGraph, opts Options) []wat.FuncID {
 	return slices.Compact(ids)
 }
 
+// A mainFiber is an exported function that gets a wrapper.
+type mainFiber struct {
+	id     wat.FuncID
+	number int // in the map of the frames, if there is one, or 0
+}
+
+// readsMap reports whether a module gets functions of the library that read the map of
+// the frames.
+func (o Options) readsMap(m *wat.Module) bool {
+	return slices.ContainsFunc(m.Funcs, func(f *wat.Func) bool {
+		return o.libraryName(f.Import) != "" && fiberLibrary().readsMap(o.libraryName(f.Import))
+	})
+}
+
+// wrapped returns the main fibers that have code.
+func (s *state) wrapped() []mainFiber {
+	var numbers map[wat.FuncID]int
+	if s.opts.Frames || s.opts.readsMap(s.m) {
+		numbers = s.numbers()
+	}
+	mains := make([]mainFiber, len(s.mains))
+	for i, id := range s.mains {
+		mains[i] = mainFiber{id, numbers[id]}
+	}
+	return mains
+}
+
 // link writes the part of the fiber library that a module needs, and the wrappers of
 // its exports.
-func (r *runtimeText) link(m *wat.Module, wrapped []wat.FuncID, opts Options) {
+func (r *runtimeText) link(m *wat.Module, wrapped []mainFiber, opts Options) {
 	called := map[string]string{} // from the name in the library to what it is called here
 	renamed := map[string]string{}
 	var roots []string
@@ -121,12 +149,19 @@ func (r *runtimeText) link(m *wat.Module, wrapped []wat.FuncID, opts Options) {
 		roots = append(roots, "fiber.begin", "fiber.turn")
 	}
 	findProgram(m, renamed, called)
+	setHooks(renamed, called, opts, opts.readsMap(m))
 	k := fiberLibrary().link(roots, renamed)
 	k.stack = opts.StackSize
 	r.importWASI(m, k, opts)
 	r.line("", "fiberlib")
 	if renamed[programSP] == idOwnSP {
 		r.line("(global "+idOwnSP+" (mut i32) (i32.const 0))", "nothing here has a stack in memory")
+	}
+	if k.needsGlobal("program.stack_base") {
+		r.line(fmt.Sprintf("(global %s i32 (i32.const %d))", idStackBase, stackBase(m)), "where the program's own stack begins")
+	}
+	if k.needs("fiber.load_map") {
+		r.mapData()
 	}
 	places := map[string]int{}
 	k.write(r, func(id wat.FuncID) { places[k.l.m.Funcs[id].Name] = r.funcs })
@@ -137,8 +172,8 @@ func (r *runtimeText) link(m *wat.Module, wrapped []wat.FuncID, opts Options) {
 			exports[wat.FuncID(e.Index)] = append(exports[wat.FuncID(e.Index)], e.Name)
 		}
 	}
-	for _, id := range wrapped {
-		r.wrap(m, id, exports[id])
+	for _, w := range wrapped {
+		r.wrap(m, w, exports[w.id])
 	}
 }
 
@@ -189,9 +224,17 @@ const (
 	programMalloc = "$program.malloc"
 	programFree   = "$program.free"
 
-	hook        = "$hook." // what all hooks begin with
-	hookEvents  = hook + "events"
-	hookCleanup = hook + "cleanup"
+	programStuck = "$program.stuck"
+
+	programStackBase = "$program.stack_base"
+	programMap       = "$program.map"
+	programMapSize   = "$program.map_size"
+
+	hook = "$hook." // what all hooks begin with
+
+	idStackBase = "$fiber.stack_base"
+	idMap       = "$fiber.map_data"
+	idMapSize   = "$fiber.map_size"
 
 	idOwnSP = "$fiber.stack_pointer"
 	idHost  = "$fiber.host."
@@ -209,12 +252,39 @@ func findProgram(m *wat.Module, renamed, called map[string]string) {
 		renamed[programMalloc] = reference(m, m.Funcs[malloc].Name, malloc)
 		renamed[programFree] = reference(m, m.Funcs[free].Name, free)
 	}
-	if called["fiber.defer"] != "" {
-		renamed[hookCleanup] = "$fiber.cleanup"
+	renamed[programStackBase] = idStackBase
+	renamed[programMap], renamed[programMapSize] = idMap, idMapSize
+}
+
+// setHooks says which hooks of the library something needs, and what they do.
+func setHooks(renamed, called map[string]string, opts Options, readsMap bool) {
+	set := func(name string, needed bool) {
+		if needed {
+			renamed[hook+name] = "$fiber." + name
+		}
 	}
-	if called["fiber.sleep"]+called["fiber.wasi_poll_oneoff"] != "" {
-		renamed[hookEvents] = "$fiber.events"
+	set("cleanup", called["fiber.defer"] != "")
+	set("events", called["fiber.sleep"]+called["fiber.wasi_poll_oneoff"] != "")
+	set("look_now", called["fiber.look"] != "")
+	set("note_root", opts.Frames || readsMap)
+	set("note_use", opts.Frames || called["fiber.most_used"] != "")
+	set("see", opts.Frames)
+	renamed[programStuck] = "$fiber.stuck"
+	if opts.Frames {
+		renamed[programStuck] = "$fiber.stuck_later"
 	}
+}
+
+// stackBase returns where the program's own stack begins, 0 if that is not known.
+func stackBase(m *wat.Module) uint32 {
+	sp := stackPointer(m)
+	if sp < 0 {
+		return 0
+	}
+	if init := m.Globals[sp].Init.Instrs; len(init) == 1 && init[0].Op == op.I32Const {
+		return uint32(init[0].Imm)
+	}
+	return 0
 }
 
 // reference is how text refers to a definition of the module.
@@ -291,7 +361,8 @@ func allocator(m *wat.Module) (malloc, free int) {
 //	  (loop $again (if (call $fiber.turn) (then (call $f (local.get $0)) (local.set $r0) (br $again))))
 //	  (call $fiber.become (local.get $outer))
 //	  (local.get $r0))
-func (r *runtimeText) wrap(m *wat.Module, id wat.FuncID, exports []string) {
+func (r *runtimeText) wrap(m *wat.Module, w mainFiber, exports []string) {
+	id := w.id
 	f, sig := m.Funcs[id], m.FuncTypeOf(id)
 	name := f.Name
 	if name == "" || m.Source.Binary {
@@ -312,9 +383,11 @@ func (r *runtimeText) wrap(m *wat.Module, id wat.FuncID, exports []string) {
 		head.WriteString(" " + wat.FuncType{Results: sig.Results}.String())
 	}
 	head.WriteString(" (local $outer i32)")
+	if w.number > 0 {
+		head.WriteString(" (local $root i32)")
+	}
 	for i, t := range sig.Results {
 		fmt.Fprintf(&head, " (local $r%d %s)", i, t)
-		fmt.Fprintf(&results, " (local.get $r%d)", i)
 	}
 	for i := len(sig.Results) - 1; i >= 0; i-- {
 		fmt.Fprintf(&call, " (local.set $r%d)", i)
@@ -322,6 +395,13 @@ func (r *runtimeText) wrap(m *wat.Module, id wat.FuncID, exports []string) {
 	r.funcs++
 	r.line(head.String(), "a main fiber")
 	r.line("  (local.set $outer (global.get $fiber.running))", "")
+	if w.number > 0 {
+		r.line(fmt.Sprintf("  (local.set $root (global.get $fiber.root)) (global.set $fiber.root (i32.const %d))", w.number), "the number of the function in the map of the frames")
+		results.WriteString(" (global.set $fiber.root (local.get $root))")
+	}
+	for i := range sig.Results {
+		fmt.Fprintf(&results, " (local.get $r%d)", i)
+	}
 	r.line("  (if (call $fiber.begin) (then "+call.String()+"))", "")
 	r.line("  (loop $again (if (call $fiber.turn) (then "+call.String()+" (br $again))))", "run the other fibers, until it is this one's turn again")
 	r.line("  (call $fiber.become (local.get $outer))"+results.String()+")", "")

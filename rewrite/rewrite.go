@@ -21,6 +21,12 @@ type Options struct {
 	// StackSize is how many bytes the fiber library gives a fiber for its stacks when the
 	// program does not say; 0 for 65 520.
 	StackSize uint32
+	// Frames says that the module gets a custom section that tells what frames hold:
+	// package fiberlib reads it.
+	Frames bool
+	// Lines says where an instruction of a function comes from: a file and a line, ""
+	// if that is not known. If it is nil, places in the source of a text are meant.
+	Lines func(function wat.FuncID, instr int) (file string, line int)
 	// IgnoreImports says that no import may suspend: only what the module itself
 	// makes suspend. It excludes Suspend.
 	IgnoreImports bool
@@ -81,6 +87,9 @@ func Rewrite(m *wat.Module, opts Options) (*Result, error) {
 		return nil, &wat.Error{Code: ErrList, Msg: fmt.Sprintf("there is no pass %q", opts.After), Hint: "the passes are " + strings.Join(names, ", ")}
 	}
 	s := &state{m: m, opts: opts, result: &Result{}}
+	if opts.Lines == nil && !m.Source.Binary {
+		s.opts.Lines = linesOf(m)
+	}
 	last := opts.After
 	if last == "emit" {
 		last = "runtime" // which also puts the lines in; the routines are left out
@@ -206,7 +215,7 @@ func (s *state) runtime() error {
 		s.result.Sites += len(f.sites)
 		unwinding = unwinding || f.asksUnwinding
 	}
-	r := writeRuntime(s.m, signatures(s.functions), unwinding, s.mains, s.opts)
+	r := writeRuntime(s.m, signatures(s.functions), unwinding, s.wrapped(), s.opts, s.frameMap)
 	ids := make([]wat.FuncID, 0, len(r.replaced))
 	for id := range r.replaced {
 		ids = append(ids, id)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/watfiber/watfiber/fiberlib"
 	"github.com/watfiber/watfiber/wat"
 )
 
@@ -19,6 +20,7 @@ type runtimeText struct {
 	funcs    int                // functions written so far
 	replaced map[wat.FuncID]int // import -> place among the functions written
 	taken    map[string]bool    // names of imports that are in use
+	frameMap func() *fiberlib.FrameMap
 }
 
 // line writes one line; note is the comment behind the marker.
@@ -35,8 +37,8 @@ func (r *runtimeText) line(code, note string) {
 
 // writeRuntime returns the runtime for a module: routines for the signatures of its
 // frames, and the functions of the ABI.
-func writeRuntime(m *wat.Module, signatures []string, unwinding bool, mains []wat.FuncID, opts Options) *runtimeText {
-	r := &runtimeText{replaced: map[wat.FuncID]int{}, taken: map[string]bool{}}
+func writeRuntime(m *wat.Module, signatures []string, unwinding bool, mains []mainFiber, opts Options, frameMap func() *fiberlib.FrameMap) *runtimeText {
+	r := &runtimeText{replaced: map[wat.FuncID]int{}, taken: map[string]bool{}, frameMap: frameMap}
 	r.line("", "fiber runtime")
 	r.line("", "state  0 running, 1 unwinding, 2 rewinding")
 	r.line("", "data   address of two words about the buffer in use: its position and its end")
@@ -57,6 +59,9 @@ func writeRuntime(m *wat.Module, signatures []string, unwinding bool, mains []wa
 		r.abi(m, name)
 	}
 	r.link(m, mains, opts)
+	if opts.Frames {
+		r.mapSection()
+	}
 	return r
 }
 

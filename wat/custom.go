@@ -74,6 +74,9 @@ func (b *builder) annotation(span Span) {
 // once that is encoded anew.
 func (m *Module) AddCustom(c *Custom) {
 	if why := stale(c.Name); why != "" {
+		if m.Source.Binary && strings.HasPrefix(c.Name, ".debug_") {
+			m.Debug = append(m.Debug, c)
+		}
 		m.Notes = append(m.Notes, fmt.Sprintf("custom section %q is left out: %s", c.Name, why))
 		return
 	}

@@ -36,6 +36,10 @@ type Module struct {
 	Datas    []*Data
 	Customs  []*Custom
 
+	// Debug are sections of a binary about where its code comes from. They are true of
+	// the code where it stands in Source, so that no new module gets them.
+	Debug []*Custom
+
 	Fields []Field // the text, field by field; nil for a binary
 
 	// Close is the span of the parenthesis that closes (module …); empty, at the

@@ -120,6 +120,10 @@ func appendQuoted(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
+// QuoteBytes returns s as a string literal in which only printable ASCII characters
+// stand for themselves.
+func QuoteBytes(s string) string { return string(appendQuotedBytes(nil, s)) }
+
 // appendQuotedBytes appends s as a string literal in which only printable ASCII
 // characters stand for themselves.
 func appendQuotedBytes(b []byte, s string) []byte {

@@ -167,6 +167,52 @@ FIBER_IMPORT(defer) int fiber_defer(void (*function)(void *), void *value);
 FIBER_IMPORT(sleep) void fiber_sleep_ns(long long nanoseconds);
 FIBER_IMPORT(now) long long fiber_now_ns(void);
 
+/* ---- looking at fibers ---- */
+
+/* The fiber behind another in the list of all, the first for NULL; NULL behind the last. */
+FIBER_IMPORT(each) fiber_t fiber_each(fiber_t fiber);
+
+/* What a fiber waits for that is WAITING. */
+typedef enum {
+  FIBER_WAIT_NOTHING, FIBER_WAIT_FIBER, FIBER_WAIT_CHANNEL, FIBER_WAIT_TIME, FIBER_WAIT_GROUP, FIBER_WAIT_IO,
+  FIBER_WAIT_SEMAPHORE, FIBER_WAIT_CONDITION
+} fiber_wait_t;
+FIBER_IMPORT(waits_for) fiber_wait_t fiber_waits_for(fiber_t fiber);
+
+/* Bytes that the stacks of a fiber took when it was suspended last, and the most that they
+ * took at any switch. */
+FIBER_IMPORT(used) size_t fiber_used(fiber_t fiber);
+FIBER_IMPORT(most_used) size_t fiber_most_used(fiber_t fiber);
+
+/* Calls a function while no fiber runs: the calling one leaves its stack, and comes back
+ * afterwards. So everything that any fiber has in its locals lies in memory, where a
+ * garbage collector can find it. The function must not suspend. */
+FIBER_IMPORT(look) void fiber_look(void (*function)(void *value), void *value);
+
+/* For a function that looks: calls another one for each part of memory that holds a stack
+ * in use, frames and C stacks; or for the address of each i32 in the frames that will be
+ * needed, which is where pointers can be. */
+FIBER_IMPORT(ranges) void fiber_ranges(void (*function)(void *start, void *end, void *value), void *value);
+FIBER_IMPORT(slots) void fiber_slots(void (*function)(void **slot, void *value), void *value);
+
+/* Where a fiber is: its frames, the innermost first. At most n are stored; the result is
+ * how many there are. None of a fiber that runs, is new, or done. */
+typedef struct {
+  const char *function;
+  const char *file; /* NULL if the program was compiled without -g */
+  int line;
+  void *frame;
+} fiber_frame_t;
+FIBER_IMPORT(backtrace) size_t fiber_backtrace(fiber_t fiber, fiber_frame_t *frames, size_t n);
+
+/* The values that its frame number depth, 0 is the innermost, holds and will need. */
+typedef struct {
+  const char *name; /* of the local in the module, or its number */
+  int type;         /* 'i' i32, 'l' i64, 'f' f32, 'd' f64, 'v' v128 */
+  void *value;      /* where it is */
+} fiber_local_t;
+FIBER_IMPORT(locals) size_t fiber_locals(fiber_t fiber, size_t depth, fiber_local_t *locals, size_t n);
+
 /* For programs written for other fiber libraries. */
 static inline void fiber_init(void) {}
 static inline void fiber_finalize(void) { fiber_trim(); }

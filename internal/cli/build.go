@@ -53,14 +53,16 @@ func (b *buildCmd) Run(c *console) error {
 	}
 	p := c.progress(b.Quiet)
 	defer p.done()
-	load := c.load
-	if b.EmitWat != "" {
-		load = c.loadText
-	}
 	p.stage("reading")
-	m, err := load(b.Input)
+	m, err := c.load(b.Input)
 	if err != nil {
 		return err
+	}
+	opts.Lines = c.sourceLines(m)
+	if b.EmitWat != "" && m.Source.Binary {
+		if m, err = asText(m); err != nil {
+			return err
+		}
 	}
 	p.stage("rewriting")
 	r, err := rewrite.Rewrite(m, opts)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/watfiber/watfiber/wat"
 	"github.com/watfiber/watfiber/wat/binary"
@@ -51,19 +52,36 @@ func (c *console) load(path string) (*wat.Module, error) {
 	return m, check.Module(m)
 }
 
-// loadText is load, but a binary is printed as text first: what is printed is
-// then the source.
-func (c *console) loadText(path string) (*wat.Module, error) {
-	m, err := c.load(path)
-	if err != nil || !m.Source.Binary {
-		return m, err
-	}
+// asText returns a binary as the text that is printed of it: what is printed is then the
+// source.
+func asText(m *wat.Module) (*wat.Module, error) {
 	text, err := wat.Parse(m.Source.Name, wat.Print(m))
 	if err != nil {
 		return nil, fmt.Errorf("the printed module cannot be read: %w", err)
 	}
 	text.Notes = m.Notes
 	return text, nil
+}
+
+// sourceLines returns what says where the instructions of a module come from, if it was
+// binary; a text speaks for itself. Nothing is read before somebody asks.
+func (c *console) sourceLines(m *wat.Module) func(wat.FuncID, int) (string, int) {
+	if !m.Source.Binary {
+		return nil
+	}
+	lines := sync.OnceValue(func() func(wat.FuncID, int) (string, int) {
+		lines, err := binary.Lines(m)
+		if err != nil {
+			c.note(err.Error())
+		}
+		return lines
+	})
+	return func(id wat.FuncID, instr int) (string, int) {
+		if of := lines(); of != nil {
+			return of(id, instr)
+		}
+		return "", 0
+	}
 }
 
 func parse(name, data string) (*wat.Module, error) {

@@ -45,9 +45,15 @@ func (r *rewriteCmd) Run(c *console) error {
 	p := c.progress(false)
 	defer p.done()
 	p.stage("reading")
-	m, err := c.loadText(r.Input)
+	m, err := c.load(r.Input)
 	if err != nil {
 		return err
+	}
+	opts.Lines = c.sourceLines(m)
+	if m.Source.Binary {
+		if m, err = asText(m); err != nil {
+			return err
+		}
 	}
 	p.stage("rewriting")
 	result, err := rewrite.Rewrite(m, opts)

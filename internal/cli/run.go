@@ -32,6 +32,7 @@ type runCmd struct {
 	Invoke    string   `placeholder:"EXPORT" help:"Call this export instead of _start; the arguments are numbers, the results are printed."`
 	Engine    string   `enum:"compiler,interpreter" default:"compiler" help:"The engine of wazero to use."`
 	Buffer    uint32   `placeholder:"BYTES" default:"1048576" help:"Memory for frames while suspended."`
+	Dump      string   `placeholder:"FILE" help:"Write the memory here when the program has ended or trapped, for watfiber frames."`
 	Stats     bool     `help:"Say on standard error how often the program was suspended."`
 	Module    string   `arg:"" help:"Text or binary; - is standard input."`
 	Args      []string `arg:"" optional:"" passthrough:"" help:"Arguments of the program."`
@@ -79,7 +80,7 @@ func (r *runCmd) Run(c *console) error {
 	}
 	inst, err := rt.InstantiateWithConfig(ctx, binary.Encode(m), config)
 	if err != nil {
-		return r.ended(c, err)
+		return r.ended(c, err, func() []fiberlib.Fiber { return nil })
 	}
 	call := func(fn api.Function, args ...uint64) ([]uint64, error) { return fn.Call(ctx, args...) }
 	if inst.ExportedFunction("asyncify_start_unwind") != nil {
@@ -92,7 +93,12 @@ func (r *runCmd) Run(c *console) error {
 		}
 		call = func(fn api.Function, args ...uint64) ([]uint64, error) { return driver.Call(ctx, fn, args...) }
 	}
-	err = r.ended(c, r.start(c, inst, call))
+	err = r.ended(c, r.start(c, inst, call), r.fibers(inst, m))
+	if r.Dump != "" {
+		if failed := c.dump(r.Dump, inst); failed != nil {
+			return failed
+		}
+	}
 	if r.Stats {
 		fmt.Fprintf(c.stderr, "suspended %s\n", count(driver.Suspends(), "time"))
 	}
@@ -109,10 +115,11 @@ func (r *runCmd) build(c *console) (*wat.Module, error) {
 	if rewritten || len(r.Suspend) == 0 && r.Redirect == "" && !rewrite.SuspendsItself(m) {
 		return m, nil
 	}
-	opts, err := (&selection{Suspend: r.Suspend, Redirect: r.Redirect, StackSize: r.StackSize}).options()
+	opts, err := (&selection{Suspend: r.Suspend, Redirect: r.Redirect, StackSize: r.StackSize, Frames: true}).options()
 	if err != nil {
 		return nil, err
 	}
+	opts.Lines = c.sourceLines(m)
 	result, err := rewrite.Rewrite(m, opts)
 	if err != nil {
 		return nil, err
@@ -281,8 +288,8 @@ func valueTypes(types []wat.ValType) []api.ValueType {
 var libraryTrap = regexp.MustCompile(`wasm stack trace:\n\t[^\n]*\.fiber\.(\w+)\(`)
 
 // ended turns the end of a program into that of the command: its exit code, or a
-// trap.
-func (r *runCmd) ended(c *console, err error) error {
+// trap. What fibers were doing is told if the library has found something wrong.
+func (r *runCmd) ended(c *console, err error, fibers func() []fiberlib.Fiber) error {
 	var exit *sys.ExitError
 	switch {
 	case err == nil:
@@ -296,6 +303,7 @@ func (r *runCmd) ended(c *console, err error) error {
 		c.errorf("%s: the program trapped: %s", r.Module, strings.TrimPrefix(err.Error(), "wasm error: "))
 		if match := libraryTrap.FindStringSubmatch(err.Error()); match != nil && fiberlib.Faults[match[1]] != "" {
 			c.note(fiberlib.Faults[match[1]])
+			c.report(fibers())
 		}
 		return exitError(exitTrap)
 	}

@@ -1,0 +1,238 @@
+package examples_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+
+	"github.com/watfiber/watfiber/fiberlib"
+	"github.com/watfiber/watfiber/internal/cli"
+	"github.com/watfiber/watfiber/wat/binary"
+)
+
+// A stackOracle compares what the map of the frames says of each fiber that has
+// unwound with what the engine's own stack was when it began to.
+type stackOracle struct {
+	t        *testing.T
+	frames   *fiberlib.FrameMap
+	library  map[string]bool // functions of the library that have the names of imports
+	region   uint32
+	expected []string // the innermost first
+	compared int
+}
+
+// NewFunctionListener makes the oracle listen to two functions of the library.
+func (o *stackOracle) NewFunctionListener(f api.FunctionDefinition) experimental.FunctionListener {
+	switch f.Name() {
+	case "fiber.start_unwind":
+		return experimental.FunctionListenerFunc(o.leaves)
+	case "fiber.unwound":
+		return experimental.FunctionListenerFunc(o.unwound)
+	}
+	return nil
+}
+
+// leaves notes the stack of the fiber that starts to unwind: the functions of the
+// program between those of the library.
+func (o *stackOracle) leaves(_ context.Context, _ api.Module, _ api.FunctionDefinition, params []uint64, stack experimental.StackIterator) {
+	o.region = uint32(params[0]) - 8
+	o.expected = nil
+	for stack.Next() {
+		name := stack.Function().Definition().Name()
+		if !strings.HasPrefix(name, "fiber.") && !o.library[name] {
+			o.expected = append(o.expected, name)
+		} else if len(o.expected) > 0 {
+			return // what comes now belongs to the bottom
+		}
+	}
+}
+
+// unwound compares when the fiber has unwound.
+func (o *stackOracle) unwound(_ context.Context, inst api.Module, _ api.FunctionDefinition, _ []uint64, _ experimental.StackIterator) {
+	if o.expected == nil {
+		return
+	}
+	memory, _ := inst.Memory().Read(0, inst.Memory().Size())
+	fiber, ok := fiberlib.FiberAt(memory, o.region, o.frames)
+	if !ok {
+		o.t.Fatalf("fiber %#x is not found", o.region)
+	}
+	var found []string
+	for _, f := range fiber.Stack {
+		found = append(found, f.Function)
+	}
+	if diff := cmp.Diff(o.expected, found); diff != "" || fiber.Err != nil {
+		o.t.Fatalf("fiber %#x, %s, %v: on the engine's stack (-) and in memory (+):\n%s", o.region, fiber.Doing(), fiber.Err, diff)
+	}
+	o.compared++
+	o.expected = nil
+}
+
+// The stacks that are found in memory are those that the engine had.
+func TestStacksInMemory(t *testing.T) {
+	for _, module := range []string{
+		"c/resume.wasm", "c/channels.wasm", "c/locks.wasm", "c/contexts.wasm", "c/swap.wasm", "crystal/pipeline.library.wasm",
+	} {
+		t.Run(module, func(t *testing.T) {
+			t.Parallel()
+			data := read(t, build(t, module, "--frames"))
+			o := &stackOracle{t: t, frames: frameMapOf(t, data), library: libraryNames(t, module)}
+			ctx := experimental.WithFunctionListenerFactory(t.Context(), o)
+			rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter())
+			defer rt.Close(ctx)
+			wasi_snapshot_preview1.MustInstantiate(ctx, rt)
+			var out bytes.Buffer
+			config := wazero.NewModuleConfig().WithStdout(&out).WithSysNanotime().WithSysWalltime().WithSysNanosleep()
+			if _, err := rt.InstantiateWithConfig(ctx, []byte(data), config); err != nil && !strings.Contains(err.Error(), "exit_code(0)") {
+				t.Fatal(err)
+			}
+			compare(t, read(t, expectedOf(module)), out.String())
+			if o.compared < 5 {
+				t.Errorf("only %d stacks were compared", o.compared)
+			}
+		})
+	}
+}
+
+// libraryNames returns the names under which a program imports the library.
+func libraryNames(t *testing.T, module string) map[string]bool {
+	t.Helper()
+	m, err := binary.Decode(module, read(t, module))
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for _, f := range m.Funcs {
+		if f.Import != nil && f.Import.Module == "fiber" {
+			names[f.Name] = true
+		}
+	}
+	return names
+}
+
+// frameMapOf returns the map of the frames of a built module.
+func frameMapOf(t *testing.T, data string) *fiberlib.FrameMap {
+	t.Helper()
+	m, err := binary.Decode("module", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range m.Customs {
+		if s.Name == fiberlib.FrameSection {
+			frames, err := fiberlib.DecodeFrames(s.Bytes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return frames
+		}
+	}
+	t.Fatal("the module has no map of its frames")
+	return nil
+}
+
+// Three fibers that wait for each other end the program with a report that names
+// where each of them is, by function and line.
+func TestDeadlockIsReported(t *testing.T) {
+	for _, engine := range engines {
+		var stdout, stderr bytes.Buffer
+		dump := filepath.Join(t.TempDir(), "memory.bin")
+		built := build(t, "c/deadlock.wasm", "--frames")
+		code := cli.Run([]string{"run", "--engine=" + engine, "--dump=" + dump, built}, strings.NewReader(""), &stdout, &stderr)
+		report := stderr.String()
+		if code != 134 {
+			t.Errorf("exit %d", code)
+		}
+		for _, line := range []string{
+			"fiber.deadlock", "a fiber has to wait, and no other is ready",
+			"to receive from channel", "waiting for a semaphore", "waiting for fiber",
+			"waits_deep at c/deadlock.c:" + lineOf(t, "c/deadlock.c", "RECEIVES") + ", in fiber.chan_receive",
+			"waits_deep at c/deadlock.c:" + lineOf(t, "c/deadlock.c", "RECURSES"),
+			"philosopher at c/deadlock.c:" + lineOf(t, "c/deadlock.c", "WAITS"),
+			"locker at c/deadlock.c:" + lineOf(t, "c/deadlock.c", "LOCKS") + ", in fiber.acquire",
+		} {
+			if !strings.Contains(report, line) {
+				t.Errorf("the report does not say %q:\n%s", line, report)
+			}
+		}
+		if _, err := os.Stat(dump); err != nil {
+			t.Fatal(err)
+		}
+		frames, _ := watfiber(t, "frames", "-v", dump, built)
+		if !strings.Contains(frames, "waits_deep at c/deadlock.c:") || !strings.Contains(frames, " = ") {
+			t.Errorf("watfiber frames prints\n%s", frames)
+		}
+	}
+}
+
+// lineOf returns the number of the line of a file with a word.
+func lineOf(t *testing.T, path, word string) string {
+	t.Helper()
+	before, _, found := strings.Cut(read(t, path), word)
+	if !found {
+		t.Fatalf("%s does not say %s", path, word)
+	}
+	return strconv.Itoa(strings.Count(before, "\n") + 1)
+}
+
+// onEachEngine runs a program without arguments on both engines of wazero, and in node
+// if that is there.
+func onEachEngine(t *testing.T, module string, check func(t *testing.T, printed string)) {
+	for _, engine := range engines {
+		t.Run(engine, func(t *testing.T) {
+			stdout, _ := watfiber(t, "run", "--engine="+engine, module)
+			check(t, stdout)
+		})
+	}
+	t.Run("node", func(t *testing.T) {
+		check(t, underNode(t, build(t, module), ""))
+	})
+}
+
+// A program finds out where its suspended fibers are, and which values they hold.
+func TestProgramsSeeTheirFibers(t *testing.T) {
+	at := func(function, mark, values string) string {
+		return "  " + function + " c/where.c:" + lineOf(t, "c/where.c", mark) + values + "\n"
+	}
+	onEachEngine(t, "c/where.wasm", func(t *testing.T, printed string) {
+		fiber := "4 frames, in use\n" + at("climbs", "RESTS", " i32 200000000001") + at("climbs", "CLIMBS", " i32 2.75") +
+			at("climbs", "CLIMBS", " i32 0.75") + at("climber", "STARTS", " i32")
+		for _, part := range []string{fiber, at("__original_main", "LOOKS", " i32"), "\n200000000065 steps\n"} {
+			if !strings.Contains(printed, part) {
+				t.Errorf("%q does not contain %q", printed, part)
+			}
+		}
+	})
+}
+
+// A collector finds what only a local of a suspended function refers to. The exact scan
+// finds nothing else; the conservative one may.
+func TestCollectorsFindEveryRoot(t *testing.T) {
+	onEachEngine(t, "c/gc.wasm", func(t *testing.T, printed string) {
+		exact := "exact scan keeps 40 31 30 20 10\n40 is still there\n10 is still there\n" +
+			"exact scan keeps 40 31 30 20\n40 is still there\n20 is still there\n158\n"
+		if !strings.HasSuffix(printed, exact) {
+			t.Errorf("%q does not end in %q", printed, exact)
+		}
+		conservative := strings.TrimSuffix(printed, exact)
+		for _, number := range []string{"10", "20", "30", "31", "40"} {
+			if strings.Count(conservative, " "+number) < 1 {
+				t.Errorf("%q loses %s", conservative, number)
+			}
+		}
+		for _, number := range []string{" 11", " 21", " 41"} {
+			if strings.Contains(conservative, number) {
+				t.Errorf("%q keeps %s, which nothing refers to", conservative, number)
+			}
+		}
+	})
+}

@@ -1,0 +1,399 @@
+package fiberlib
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// FrameSection is the name of the custom section that holds a [FrameMap].
+const FrameSection = "watfiber.frames"
+
+// A FrameMap says what the frames in a buffer are: which function each belongs to,
+// where in it the function was suspended, and what its bytes mean. Nothing of that
+// stands in the frames themselves. A walk begins at the outermost frame, whose
+// function is known; the site that its frame names says who was called from there.
+//
+// In a binary it is a custom section. All numbers are in LEB128 without sign, but
+// for the constants of an index; a string is its length, its bytes and a zero:
+//
+//	version, 1
+//	n files, a string each
+//	n functions: name, size, site (0: it has one site, or 1 + the offset of the
+//	    site's number in the frame)
+//	    n slots: type (i i32, l i64, f f32, d f64, v v128), offset, name
+//	    n sites: file, line (both 0 if not known), bytes that follow,
+//	        callee (0: one without a frame, 1: a function, 2: from a table),
+//	        its name, number, or table and an index: bytes that follow, code;
+//	        slots that are live, eight in a byte, the first in the lowest bit
+//	n runs of a table: table, first index, n functions (0: one without a frame)
+//
+// Functions are numbered from 1 in the order of the section. Files are, too.
+type FrameMap struct {
+	Funcs  []FrameFunc
+	Tables []TableRun
+}
+
+const frameVersion = 1
+
+// A FrameFunc is a function that has frames.
+type FrameFunc struct {
+	Name   string
+	Size   uint32 // of a frame, in bytes
+	SiteAt int    // offset of the number of the site, -1 if there is only one
+	Slots  []FrameSlot
+	Sites  []FrameSite
+}
+
+// A FrameSlot is a value in a frame.
+type FrameSlot struct {
+	Name   string // of the local, or its number; $fiber… if it holds an operand
+	Type   byte   // i i32, l i64, f f32, d f64, v v128
+	Offset uint32 // in the frame
+}
+
+// A FrameSite is a call at which a function may be suspended.
+type FrameSite struct {
+	File string // where the call stands in the source, "" if that is not known
+	Line int
+	// Callee is the number of the called function, counted from 1; 0 for one without
+	// a frame, whose name is Name; -1 for one from a table, whose index Index
+	// computes.
+	Callee int
+	Name   string
+	Table  uint32
+	Index  []byte
+	Live   []bool // by slot: it is needed when the function goes on
+}
+
+// A TableRun says which functions lie in a table from First on: their numbers, 0 for
+// one without a frame.
+type TableRun struct {
+	Table, First uint32
+	Funcs        []int
+}
+
+// Kinds of callees in the section.
+const (
+	calleeNamed = iota
+	calleeNumber
+	calleeTable
+)
+
+// Encode returns the map as the contents of its section, in pieces: each function
+// and each of its sites begins one. What a piece says is in notes.
+func (m *FrameMap) Encode() (pieces []string, notes []string) {
+	var e frameEncoder
+	files := map[string]uint32{}
+	e.number(frameVersion)
+	var names []string
+	for _, f := range m.Funcs {
+		for _, s := range f.Sites {
+			if s.File != "" && files[s.File] == 0 {
+				names = append(names, s.File)
+				files[s.File] = uint32(len(names))
+			}
+		}
+	}
+	e.number(uint32(len(names)))
+	for _, n := range names {
+		e.text(n)
+	}
+	e.number(uint32(len(m.Funcs)))
+	e.cut("version, files, number of functions")
+	for _, f := range m.Funcs {
+		e.function(&f)
+		for k := range f.Sites {
+			e.site(&f.Sites[k], files)
+			e.cut("  " + f.Sites[k].describe(m, k))
+		}
+	}
+	e.number(uint32(len(m.Tables)))
+	for _, t := range m.Tables {
+		e.number(t.Table)
+		e.number(t.First)
+		e.number(uint32(len(t.Funcs)))
+		for _, f := range t.Funcs {
+			e.number(uint32(f))
+		}
+	}
+	e.cut("tables")
+	return e.pieces, e.notes
+}
+
+// Number returns the number of the function with a name, 0 if there is none.
+func (m *FrameMap) Number(name string) int {
+	return slices.IndexFunc(m.Funcs, func(f FrameFunc) bool { return f.Name == name }) + 1
+}
+
+// describe says what a site is, in a line.
+func (s *FrameSite) describe(m *FrameMap, number int) string {
+	callee := s.Name
+	switch {
+	case s.Callee > 0:
+		callee = m.Funcs[s.Callee-1].Name
+	case s.Callee < 0:
+		callee = fmt.Sprintf("a function from table %d", s.Table)
+	}
+	text := fmt.Sprintf("site %d calls %s", number, callee)
+	if s.File != "" {
+		text += fmt.Sprintf(", %s:%d", s.File, s.Line)
+	}
+	return text
+}
+
+// frameEncoder appends to the section.
+type frameEncoder struct {
+	b             []byte
+	pieces, notes []string
+}
+
+func (e *frameEncoder) number(n uint32) { e.b = binary.AppendUvarint(e.b, uint64(n)) }
+
+func (e *frameEncoder) text(s string) {
+	e.number(uint32(len(s)))
+	e.b = append(append(e.b, s...), 0)
+}
+
+// cut ends a piece.
+func (e *frameEncoder) cut(note string) {
+	e.pieces, e.notes, e.b = append(e.pieces, string(e.b)), append(e.notes, note), nil
+}
+
+func (e *frameEncoder) function(f *FrameFunc) {
+	e.text(f.Name)
+	e.number(f.Size)
+	e.number(uint32(f.SiteAt + 1))
+	e.number(uint32(len(f.Slots)))
+	for _, s := range f.Slots {
+		e.b = append(e.b, s.Type)
+		e.number(s.Offset)
+		e.text(s.Name)
+	}
+	e.number(uint32(len(f.Sites)))
+	e.cut(fmt.Sprintf("%s, %d bytes", f.Name, f.Size))
+}
+
+func (e *frameEncoder) site(s *FrameSite, files map[string]uint32) {
+	e.number(files[s.File])
+	e.number(uint32(s.Line))
+	outer := e.b
+	e.b = nil
+	switch {
+	case s.Callee > 0:
+		e.number(calleeNumber)
+		e.number(uint32(s.Callee))
+	case s.Callee < 0:
+		e.number(calleeTable)
+		e.number(s.Table)
+		e.number(uint32(len(s.Index)))
+		e.b = append(e.b, s.Index...)
+	default:
+		e.number(calleeNamed)
+		e.text(s.Name)
+	}
+	live := make([]byte, (len(s.Live)+7)/8)
+	for i, l := range s.Live {
+		if l {
+			live[i/8] |= 1 << (i % 8)
+		}
+	}
+	inner := append(e.b, live...)
+	e.b = outer
+	e.number(uint32(len(inner)))
+	e.b = append(e.b, inner...)
+}
+
+// DecodeFrames reads the contents of a section.
+func DecodeFrames(section string) (*FrameMap, error) {
+	d := frameDecoder{b: section}
+	if v := d.number(); v != frameVersion && d.err == nil {
+		return nil, fmt.Errorf("section %s is of version %d, not %d", FrameSection, v, frameVersion)
+	}
+	files := []string{""}
+	for range d.count() {
+		files = append(files, d.text())
+	}
+	m := &FrameMap{}
+	for range d.count() {
+		m.Funcs = append(m.Funcs, d.function(files))
+		if d.err != nil {
+			break
+		}
+	}
+	for range d.count() {
+		t := TableRun{Table: d.number(), First: d.number()}
+		for range d.count() {
+			t.Funcs = append(t.Funcs, int(d.number()))
+		}
+		m.Tables = append(m.Tables, t)
+	}
+	if d.err == nil && d.pos != len(d.b) {
+		d.fail("%d bytes too many", len(d.b)-d.pos)
+	}
+	if d.err == nil {
+		d.err = m.check()
+	}
+	if d.err != nil {
+		return nil, fmt.Errorf("section %s: %w", FrameSection, d.err)
+	}
+	return m, nil
+}
+
+// check checks that numbers refer to something.
+func (m *FrameMap) check() error {
+	for _, f := range m.Funcs {
+		if f.SiteAt >= 0 && uint64(f.SiteAt)+4 > uint64(f.Size) || f.SiteAt < 0 && len(f.Sites) != 1 {
+			return fmt.Errorf("%s has no place for the number of a site", f.Name)
+		}
+		for _, s := range f.Slots {
+			if uint64(s.Offset)+uint64(slotSize(s.Type)) > uint64(f.Size) || slotSize(s.Type) == 0 {
+				return fmt.Errorf("slot %s of %s lies outside of its frame", s.Name, f.Name)
+			}
+		}
+		for _, s := range f.Sites {
+			if s.Callee > len(m.Funcs) {
+				return fmt.Errorf("%s calls function %d of %d", f.Name, s.Callee, len(m.Funcs))
+			}
+		}
+	}
+	for _, t := range m.Tables {
+		for _, f := range t.Funcs {
+			if f > len(m.Funcs) {
+				return fmt.Errorf("table %d holds function %d of %d", t.Table, f, len(m.Funcs))
+			}
+		}
+	}
+	return nil
+}
+
+// slotSize returns the bytes of a slot, 0 if there is no such type.
+func slotSize(typ byte) uint32 {
+	switch typ {
+	case 'i', 'f':
+		return 4
+	case 'l', 'd':
+		return 8
+	case 'v':
+		return 16
+	}
+	return 0
+}
+
+// frameDecoder reads from a section. After an error it returns zeros.
+type frameDecoder struct {
+	b   string
+	pos int
+	err error
+}
+
+func (d *frameDecoder) fail(format string, args ...any) {
+	if d.err == nil {
+		d.err = fmt.Errorf(format, args...)
+	}
+	d.pos = len(d.b)
+}
+
+func (d *frameDecoder) byte() byte {
+	if d.pos >= len(d.b) {
+		d.fail("it ends early")
+		return 0
+	}
+	d.pos++
+	return d.b[d.pos-1]
+}
+
+func (d *frameDecoder) number() uint32 {
+	var n uint64
+	for shift := 0; ; shift += 7 {
+		b := d.byte()
+		n |= uint64(b&0x7f) << shift
+		if b < 0x80 {
+			break
+		}
+		if shift > 28 {
+			d.fail("malformed number")
+			return 0
+		}
+	}
+	if n > math.MaxUint32 {
+		d.fail("malformed number")
+		return 0
+	}
+	return uint32(n)
+}
+
+// count reads how many entries follow; each takes a byte at least.
+func (d *frameDecoder) count() int {
+	n := d.number()
+	if uint64(n) > uint64(len(d.b)-d.pos) {
+		d.fail("%d entries in %d bytes", n, len(d.b)-d.pos)
+		return 0
+	}
+	return int(n)
+}
+
+func (d *frameDecoder) bytes(n int) string {
+	if n > len(d.b)-d.pos {
+		d.fail("it ends early")
+		return ""
+	}
+	d.pos += n
+	return d.b[d.pos-n : d.pos]
+}
+
+func (d *frameDecoder) text() string {
+	s := d.bytes(d.count())
+	if d.byte() != 0 {
+		d.fail("malformed string")
+	}
+	return s
+}
+
+func (d *frameDecoder) function(files []string) FrameFunc {
+	f := FrameFunc{Name: d.text(), Size: d.number(), SiteAt: int(d.number()) - 1}
+	for range d.count() {
+		f.Slots = append(f.Slots, FrameSlot{Type: d.byte(), Offset: d.number(), Name: d.text()})
+	}
+	for range d.count() {
+		f.Sites = append(f.Sites, d.site(files, len(f.Slots)))
+		if d.err != nil {
+			break
+		}
+	}
+	return f
+}
+
+func (d *frameDecoder) site(files []string, slots int) FrameSite {
+	file := d.number()
+	if int(file) >= len(files) {
+		d.fail("file %d of %d", file, len(files)-1)
+		return FrameSite{}
+	}
+	s := FrameSite{File: files[file], Line: int(d.number())}
+	size := d.count()
+	end := d.pos + size
+	switch kind := d.number(); kind {
+	case calleeNamed:
+		s.Name = d.text()
+	case calleeNumber:
+		s.Callee = int(d.number())
+	case calleeTable:
+		s.Callee, s.Table = -1, d.number()
+		s.Index = []byte(d.bytes(d.count()))
+	default:
+		d.fail("callee of kind %d", kind)
+	}
+	live := d.bytes((slots + 7) / 8)
+	if d.err != nil {
+		return s
+	}
+	for i := range slots {
+		s.Live = append(s.Live, live[i/8]>>(i%8)&1 != 0)
+	}
+	if d.pos != end {
+		d.fail("a site of %d bytes takes %d", size, size-(end-d.pos))
+	}
+	return s
+}

@@ -1,0 +1,124 @@
+package fiberlib
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// sample has a function with two sites, one of which calls through a table, and one
+// with a single site and no slots.
+func sample() *FrameMap {
+	return &FrameMap{
+		Funcs: []FrameFunc{
+			{Name: "outer", Size: 24, SiteAt: 8, Slots: []FrameSlot{
+				{Name: "$d", Type: 'd', Offset: 0}, {Name: "$p", Type: 'i', Offset: 12}, {Name: "2", Type: 'l', Offset: 16},
+			}, Sites: []FrameSite{
+				{File: "a.c", Line: 7, Callee: 2, Live: []bool{true, false, true}},
+				{File: "b.c", Line: 300, Callee: -1, Table: 0, Index: []byte{IndexSlot, 1, IndexConst, 0x7c, 0x6a}, Live: []bool{false, true, false}},
+			}},
+			{Name: "inner", SiteAt: -1, Sites: []FrameSite{{Name: "env.sleep", Live: nil}}},
+		},
+		Tables: []TableRun{{First: 1, Funcs: []int{0, 2, 1}}},
+	}
+}
+
+func encoded(m *FrameMap) string {
+	pieces, _ := m.Encode()
+	return strings.Join(pieces, "")
+}
+
+func TestFrameMapReadsBack(t *testing.T) {
+	got, err := DecodeFrames(encoded(sample()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(sample(), got); diff != "" {
+		t.Errorf("written (-) and read (+):\n%s", diff)
+	}
+}
+
+// A buffer with a frame of outer at site 1, which has called inner through the table:
+// the index is $p − 4.
+func TestWalk(t *testing.T) {
+	memory := make([]byte, 64)
+	copy(memory[16+8:], "\x01\x00\x00\x00\x06\x00\x00\x00")
+	m := sample()
+	frames, err := m.Walk(memory, 16, 40, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Frame{
+		{Function: "inner", Callee: "env.sleep", Address: 16},
+		{Function: "outer", Site: 1, Callee: "inner", File: "b.c", Line: 300, Address: 16, Locals: []Local{
+			{Name: "$p", Type: 'i', Address: 28, Bits: []uint64{6}},
+		}},
+	}
+	if diff := cmp.Diff(want, frames); diff != "" {
+		t.Errorf("expected (-) and found (+):\n%s", diff)
+	}
+	for _, c := range []struct {
+		name     string
+		from, to uint32
+		root     int
+		says     string
+	}{
+		{"too much", 12, 40, 1, "4 bytes are left"},
+		{"too little", 20, 40, 1, "takes 24 bytes, 20 are left"},
+		{"no such site", 17, 41, 1, "no site"},
+		{"no such function", 16, 40, 3, "function 3 of 2"},
+		{"outside of memory", 16, 80, 1, "not in memory"},
+	} {
+		if _, err := m.Walk(memory, c.from, c.to, c.root); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v, expected %q", c.name, err, c.says)
+		}
+	}
+}
+
+// Calls that have no frames and go round in a circle cannot have been made.
+func TestWalkEnds(t *testing.T) {
+	m := &FrameMap{Funcs: []FrameFunc{
+		{Name: "a", SiteAt: -1, Sites: []FrameSite{{Callee: 2}}},
+		{Name: "b", SiteAt: -1, Sites: []FrameSite{{Callee: 1}}},
+	}}
+	if _, err := m.Walk(nil, 0, 0, 1); err == nil {
+		t.Error("no error")
+	}
+}
+
+// A section that is cut short is refused.
+func TestFrameMapCutShort(t *testing.T) {
+	section := encoded(sample())
+	for n := range section {
+		if _, err := DecodeFrames(section[:n]); err == nil {
+			t.Errorf("%d of %d bytes are accepted", n, len(section))
+		}
+	}
+}
+
+// Whatever a section and a memory hold, reading them ends, without a panic.
+func FuzzFrames(f *testing.F) {
+	f.Add(encoded(sample()), "\x00\x01")
+	memory := make([]byte, 512)
+	region := memory[256:]
+	copy(region[20:], "\x00\x02\x00\x00\x06\x00\x00\x00")
+	copy(region[48:], "\xff\xfe\xff\xff")
+	f.Add(encoded(sample()), string(memory))
+	f.Fuzz(func(t *testing.T, section, memory string) {
+		m, err := DecodeFrames(section)
+		if err != nil {
+			return
+		}
+		if again := encoded(m); again != section {
+			if m2, err := DecodeFrames(again); err != nil || encoded(m2) != again {
+				t.Errorf("%q is written as %q: %v", section, again, err)
+			}
+		}
+		var out strings.Builder
+		Report(&out, Fibers([]byte(memory), m), true)
+		for root := range m.Funcs {
+			_, _ = m.Walk([]byte(memory), 0, uint32(len(memory)), root+1)
+		}
+	})
+}
