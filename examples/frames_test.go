@@ -26,15 +26,14 @@ type stackOracle struct {
 	t        *testing.T
 	frames   *fiberlib.FrameMap
 	library  map[string]bool // functions of the library that have the names of imports
-	region   uint32
-	expected []string // the innermost first
+	expected []string        // the innermost first
 	compared int
 }
 
 // NewFunctionListener makes the oracle listen to two functions of the library.
 func (o *stackOracle) NewFunctionListener(f api.FunctionDefinition) experimental.FunctionListener {
 	switch f.Name() {
-	case "fiber.start_unwind":
+	case "fiber.leave":
 		return experimental.FunctionListenerFunc(o.leaves)
 	case "fiber.unwound":
 		return experimental.FunctionListenerFunc(o.unwound)
@@ -44,8 +43,7 @@ func (o *stackOracle) NewFunctionListener(f api.FunctionDefinition) experimental
 
 // leaves notes the stack of the fiber that starts to unwind: the functions of the
 // program between those of the library.
-func (o *stackOracle) leaves(_ context.Context, _ api.Module, _ api.FunctionDefinition, params []uint64, stack experimental.StackIterator) {
-	o.region = uint32(params[0]) - 8
+func (o *stackOracle) leaves(_ context.Context, _ api.Module, _ api.FunctionDefinition, _ []uint64, stack experimental.StackIterator) {
 	o.expected = nil
 	for stack.Next() {
 		name := stack.Function().Definition().Name()
@@ -58,21 +56,22 @@ func (o *stackOracle) leaves(_ context.Context, _ api.Module, _ api.FunctionDefi
 }
 
 // unwound compares when the fiber has unwound.
-func (o *stackOracle) unwound(_ context.Context, inst api.Module, _ api.FunctionDefinition, _ []uint64, _ experimental.StackIterator) {
+func (o *stackOracle) unwound(_ context.Context, inst api.Module, _ api.FunctionDefinition, params []uint64, _ experimental.StackIterator) {
 	if o.expected == nil {
 		return
 	}
+	region := uint32(params[0])
 	memory, _ := inst.Memory().Read(0, inst.Memory().Size())
-	fiber, ok := fiberlib.FiberAt(memory, o.region, o.frames)
+	fiber, ok := fiberlib.FiberAt(memory, region, o.frames)
 	if !ok {
-		o.t.Fatalf("fiber %#x is not found", o.region)
+		o.t.Fatalf("fiber %#x is not found", region)
 	}
 	var found []string
 	for _, f := range fiber.Stack {
 		found = append(found, f.Function)
 	}
 	if diff := cmp.Diff(o.expected, found); diff != "" || fiber.Err != nil {
-		o.t.Fatalf("fiber %#x, %s, %v: on the engine's stack (-) and in memory (+):\n%s", o.region, fiber.Doing(), fiber.Err, diff)
+		o.t.Fatalf("fiber %#x, %s, %v: on the engine's stack (-) and in memory (+):\n%s", region, fiber.Doing(), fiber.Err, diff)
 	}
 	o.compared++
 	o.expected = nil
