@@ -13,13 +13,13 @@ func (r *shapeReport) markdown() string {
 	m := r.machine
 	var b strings.Builder
 	fmt.Fprintf(&b, `%s
-Programs of the shapes with which fiber runtimes are compared, each from one source ([bench/fibers](../bench/fibers)), built in three ways: with the [fiber library](fiberlib.md) by `+"`watfiber build`"+`, and with a runtime in C on the imports of module `+"`asyncify`"+`, by `+"`wasm-opt --asyncify -O2`"+` and by `+"`watfiber build`"+`. That runtime is as small as one can be: it has no scheduler, no switch from one fiber to another, and does not check much; each resumption lies on the stack of the engine, on top of that of the resumer. This section is written by
+Programs of the shapes with which fiber runtimes are compared, each from one source ([bench/fibers](../bench/fibers)), built in three ways: with the [fiber library](fiberlib.md) by `+"`watfiber build`"+`, and with a runtime in C on the imports of module `+"`asyncify`"+`, by `+"`wasm-opt --asyncify -O2`"+` and by `+"`watfiber build`"+`. That runtime is as small as one can be: a resumption calls the fiber on top of its resumer, whose functions stay where they are and are not even instrumented. fiberlib has more to do: a resumer has to be able to leave, too, when what it has resumed waits for something; each switch looks whether there is such a fiber and whether its stacks have overflowed; all fibers are in a list; beyond 256 resumptions on top of each other resumers unwind, since the stacks of engines end. This section is written by
 
     go run ./bench -fibers
 
 - Date: %s. Machine: %s, %d cores, %s. Load when it began %s, when it ended %s; the machine was not idle.
 - Tools: %s.
-- Every number is the median of %d runs, with the smallest and the largest in brackets; a run makes one call in each module in turn, and a sample is the fastest of %d. Ratios are taken within a run. A number below 1 says that fiberlib is faster.
+- Every number is the median of %d runs, with the smallest and the largest in brackets; a run makes one call in each module in turn, and a sample is the fastest of %d. Ratios are taken within a run. A number below 1 says that fiberlib is faster. The interpreter's times are near to a count of instructions.
 `, shapeHeading, m.date, m.cpu, m.cores, m.system, m.loadBefore, m.loadAfter, strings.Join(r.tools.versions, "; "), r.runs, bestOf)
 	if r.tools.peer == "" {
 		b.WriteString("- wasm-opt is not installed: its columns are empty.\n")

@@ -10,9 +10,8 @@
 ;;    0  entry: an index of the table, of a function i32 -> i32; 0: a main fiber
 ;;    4  argument of the entry; of a main fiber the number of its function in the map of
 ;;       the frames, if there is one
-;;    8  position  \ the data block of the transform: where the next frame goes, 0 if all
-;;                 | frames are on the stack of the engine; and
-;;   12  end       / where frames have to end
+;;    8  position  \ the data block of the transform: where the next frame goes, 0 if the
+;;   12  end       / functions of the fiber are on the engine's stack; where frames have to end
 ;;   16  stack pointer, while the fiber does not run
 ;;   20  top: the end of the region
 ;;   24  status: 0 new, 1 suspended, 2 running, 3 resuming another one, 4 done,
@@ -70,7 +69,7 @@
 
 (global $fiber.running (mut i32) (i32.const 0)) ;; the fiber that runs; 0: a main fiber without a region
 (global $fiber.limit (mut i32) (i32.const 0)) ;; how far down the shadow stack of the fiber that runs may grow
-(global $fiber.depth (mut i32) (i32.const 0)) ;; how many resumers are on the stack of the engine
+(global $fiber.nested (mut i32) (i32.const 0)) ;; how many resumers are on the stack of the engine
 (global $fiber.target (mut i32) (i32.const 0)) ;; where an unwind leads; 0: to the host, who has started it
 (global $fiber.all (mut i32) (i32.const 0)) ;; the list of all fibers
 (global $fiber.pool (mut i32) (i32.const 0)) ;; regions to use again
@@ -136,22 +135,22 @@
 ;; unwinds, too, and turn will lead back to it. At once it does so if there are many on
 ;; that stack already, or if it resumes a main fiber, whose place is at the bottom.
 (func $fiber.resume (export "resume") (param $f i32) (param $value i32) (result i32)
-  (local $self i32) (local $limit i32) (local $depth i32) (local $result i32)
+  (local $self i32) (local $limit i32) (local $nested i32) (local $result i32)
   (if (i32.eq (global.get $fiber.state) (i32.const 2)) (then (return (call $fiber.arrive))))
   (call $fiber.must_wait (local.get $f))
   (local.set $self (call $fiber.self))
   (i32.store offset=24 (local.get $self) (i32.const 3))
   (i32.store offset=28 (local.get $f) (local.get $self))
   (i32.store offset=32 (local.get $f) (local.get $value))
-  (local.set $depth (global.get $fiber.depth))
-  (if (i32.or (i32.gt_u (local.get $depth) (i32.const 255)) (i32.eqz (i32.load (local.get $f))))
+  (local.set $nested (global.get $fiber.nested))
+  (if (i32.or (i32.gt_u (local.get $nested) (i32.const 255)) (i32.eqz (i32.load (local.get $f))))
     (then
       (call $fiber.leave (local.get $f))
       (return (i32.const 0))))
-  (global.set $fiber.depth (i32.add (local.get $depth) (i32.const 1)))
-  (local.set $limit (global.get $fiber.limit))
-  (i32.store offset=8 (local.get $self) (i32.const 0)) ;; its frames are on the stack of the engine
+  (i32.store offset=8 (local.get $self) (i32.const 0)) ;; no frames are in its region
   (i32.store offset=16 (local.get $self) (global.get $program.sp))
+  (local.set $limit (global.get $fiber.limit))
+  (global.set $fiber.nested (i32.add (local.get $nested) (i32.const 1)))
   (global.set $fiber.running (local.get $f))
   (global.set $fiber.limit (i32.add (local.get $f) (i32.const 128)))
   (call $fiber.enter (local.get $f))
@@ -159,10 +158,10 @@
   (if (global.get $fiber.state)
     (then (call $fiber.unwound (global.get $fiber.running)))
     (else (call $fiber.done (local.get $result))))
-  (global.set $fiber.depth (local.get $depth))
+  (global.set $program.sp (i32.load offset=16 (local.get $self)))
+  (global.set $fiber.nested (local.get $nested))
   (global.set $fiber.running (local.get $self))
   (global.set $fiber.limit (local.get $limit))
-  (global.set $program.sp (i32.load offset=16 (local.get $self)))
   (if (i32.ne (global.get $fiber.target) (local.get $self))
     (then
       (call $fiber.leave (global.get $fiber.target))
@@ -211,7 +210,8 @@
   (if (local.get $f)
     (then (if (i32.load (local.get $f)) (then (global.set $fiber.limit (i32.add (local.get $f) (i32.const 128))))))))
 
-;; leave starts the unwind that leads to another fiber.
+;; leave starts the unwind that leads to another fiber. It sets the state itself, as
+;; enter and arrive do: switches are to be fast, and engines do not inline.
 (func $fiber.leave (param $to i32)
   (local $from i32)
   (local.set $from (global.get $fiber.running))
@@ -246,7 +246,7 @@
 ;; returns 0 if the function must not be called, since a host resumes another fiber.
 (func $fiber.begin (result i32)
   (local $f i32)
-  (global.set $fiber.depth (i32.const 0))
+  (global.set $fiber.nested (i32.const 0))
   (call $fiber.become (i32.const 0))
   (if (i32.ne (global.get $fiber.state) (i32.const 2)) (then (return (i32.const 1))))
   (local.set $f (global.get $fiber.all))

@@ -23,7 +23,7 @@
 ;; backtrace stores for each frame of a suspended fiber, the innermost first, four
 ;; words: the name of the function, that of the file or 0, the line, the address of the
 ;; frame. It stores n at most, and returns how many there are; none for a fiber that
-;; runs, is new, or done.
+;; runs, is new, or done, or has resumed another and is on the stack of the engine.
 (func $fiber.backtrace (export "backtrace") (param $f i32) (param $to i32) (param $n i32) (result i32)
   (local $depth i32) (local $all i32)
   (local.set $all (call $fiber.depth (local.get $f)))

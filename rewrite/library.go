@@ -34,7 +34,7 @@ var fiberLibrary = sync.OnceValue(func() *library {
 		l.exports[e.Name] = wat.FuncID(e.Index)
 	}
 	for id, f := range m.Funcs {
-		l.suspends[id] = f.Import != nil && f.Import.Name == startUnwind || f.Name == "fiber.leave"
+		l.suspends[id] = f.Name == "fiber.leave" || f.Import != nil && f.Import.Name == startUnwind
 	}
 	for changed := true; changed; {
 		changed = false
