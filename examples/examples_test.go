@@ -37,6 +37,10 @@ var programs = []struct {
 	{module: "crystal/pipeline.library.wasm", library: true},
 	{module: "crystal/bench.wasm"},
 	{module: "crystal/bench.stackfirst.wasm"},
+	{module: "assemblyscript/pipeline.wasm", library: true},
+	{module: "assemblyscript/pipeline.debug.wasm", library: true},
+	{module: "assemblyscript/pipeline.small.wasm", library: true},
+	{module: "assemblyscript/pipeline.minimal.wasm", library: true},
 }
 
 func TestProgramsPrintWhatNativeBuildsPrint(t *testing.T) {

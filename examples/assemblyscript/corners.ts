@@ -1,5 +1,5 @@
 // What happens when fibers go wrong: exported functions, one for each mistake.
-import { Channel, pass, spawn, task } from "fiber";
+import { Channel, Fiber, pass, spawn, task } from "fiber";
 export { fail } from "./wasi"; // what --use abort names has to be compiled
 
 function receiveFrom(channel: Channel<string>): i32 { return channel.receive().length; }
@@ -14,26 +14,45 @@ export function closed(): i32 {
 /** Everybody waits for a value that nobody sends. */
 export function deadlock(): i32 { return task(receiveFrom, new Channel<string>()).wait(); }
 
+/** Links in a ring. */
 class Link {
-  constructor(public next: Link | null) {}
+  next: Link = this;
 }
 
-function depth(link: Link | null, n: i32): i32 {
-  if (n == 0) {
-    pass();
-    return 0;
+function ring(n: i32): Link {
+  const first = new Link();
+  for (; n > 1; n--) {
+    const link = new Link();
+    link.next = first.next;
+    first.next = link;
   }
-  const here = new Link(link);
-  return depth(here, n - 1) + (here.next === link ? 1 : 0);
+  return first;
 }
 
-function dive(n: i32): i32 { return depth(null, n); }
+/** Goes round a ring, and returns how many steps that took; each level has a link. */
+function depth(link: Link, n: i32): i32 {
+  if (n == 0) return 0;
+  const next = link.next;
+  return depth(next, n - 1) + (next === link ? 0 : 1);
+}
 
-/** Recursion in a fiber of 64 KiB, and at the bottom a switch. */
-export function deep(n: i32): i32 { return task(dive, n).wait(); }
+class Dive extends Fiber {
+  result: i32 = 0;
+  private links: Link = ring(3);
+  constructor(public n: i32) { super(); }
+  run(): void { this.result = depth(this.links, this.n); }
+}
+
+/** Recursion in a fiber of 4 KiB. */
+export function deep(n: i32): i32 {
+  const dive = new Dive(n);
+  dive.start(4096);
+  dive.join();
+  return dive.result;
+}
 
 /** The same without a fiber, on the stack of 32 KiB that asc gives a program. */
-export function deepInMain(n: i32): i32 { return dive(n); }
+export function deepInMain(n: i32): i32 { return depth(ring(3), n); }
 
 // ---- garbage ----
 

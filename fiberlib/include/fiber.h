@@ -213,6 +213,17 @@ typedef struct {
 } fiber_local_t;
 FIBER_IMPORT(locals) size_t fiber_locals(fiber_t fiber, size_t depth, fiber_local_t *locals, size_t n);
 
+/* ---- for languages with a runtime of their own ---- */
+
+/* Which functions stand for malloc and free, if they have no names in the module. A
+ * program that imports it calls it first. */
+FIBER_IMPORT(set_allocator) void fiber_set_allocator(void *(*allocate)(size_t), void (*release)(void *));
+
+/* Goes through all fibers: returns the first for NULL, NULL behind the last. ends gets
+ * the lowest byte of the shadow stack of the fiber and the first behind it; NULL if that
+ * is where the stack of the program ends. */
+FIBER_IMPORT(next_stack) fiber_t fiber_next_stack(fiber_t fiber, void *ends[2]);
+
 /* For programs written for other fiber libraries. */
 static inline void fiber_init(void) {}
 static inline void fiber_finalize(void) { fiber_trim(); }
