@@ -53,6 +53,7 @@ c_module contexts 2 contexts
 c_module swap 2 swap
 c_module many 2 many
 c_module deep 0 deep
+c_module faults 1 faults -mexec-model=reactor -Wl,--max-memory=4194304
 c_expected kernels
 c_expected generator
 c_expected fibers
