@@ -67,6 +67,7 @@ c_module deep 0 deep
 c_lines deadlock
 c_lines where
 c_module gc 2 gc
+c_module faults 1 faults -mexec-model=reactor -Wl,--max-memory=4194304
 c_expected kernels
 c_expected generator
 c_expected fibers

@@ -76,8 +76,12 @@
       (then
         (i32.store offset=116 (local.get $f) (i32.load (local.get $node)))
         (call_indirect (param i32) (i32.load offset=8 (local.get $node)) (i32.load offset=4 (local.get $node)))
-        (if (global.get $fiber.state) (then (call $fiber.cleanup_suspends)))
+        (if (global.get $fiber.state) (then (call $fiber.cleanup_suspends (local.get $f))))
         (call $program.free (local.get $node))
         (br $next)))))
 
-(func $fiber.cleanup_suspends (unreachable))
+;; cleanup_suspends ends the unwind that leads nowhere.
+(func $fiber.cleanup_suspends (param $f i32)
+  (call $fiber.blame (local.get $f) (i32.const 0) (i32.const 0))
+  (call $fiber.stop_unwind)
+  (unreachable))

@@ -27,10 +27,10 @@
 ;; stack ends that the program has anyway.
 (func $fiber.next_stack (export "next_stack") (param $f i32) (param $ends i32) (result i32)
   (local $low i32)
-  (if (i32.lt_u (global.get $program.sp) (global.get $fiber.limit)) (then (call $fiber.stack_overflow)))
+  (if (i32.lt_u (global.get $program.sp) (global.get $fiber.limit)) (then (call $fiber.stack_overflow (i32.sub (global.get $fiber.limit) (global.get $program.sp)))))
   (local.set $f (if (result i32) (local.get $f) (then (i32.load offset=40 (local.get $f))) (else (global.get $fiber.all))))
   (if (i32.eqz (local.get $f)) (then (return (i32.const 0))))
-  (if (i32.eqz (call $fiber.is_whole (local.get $f))) (then (call $fiber.stack_overflow)))
+  (if (i32.eqz (call $fiber.is_whole (local.get $f))) (then (call $fiber.stack_overflow (i32.const 77))))
   (i32.store (local.get $ends) (local.tee $low (call $fiber.stack_low (local.get $f))))
   (i32.store offset=4 (local.get $ends) (call $fiber.stack_high (local.get $f) (local.get $low)))
   (local.get $f))
@@ -48,12 +48,11 @@
   (if (i32.and (i32.ne (i32.load (local.get $f)) (i32.const 0)) (i32.ne (i32.load offset=24 (local.get $f)) (i32.const 2)))
     (then (return (call $fiber.stack_top (local.get $f)))))
   (local.set $f (global.get $fiber.all))
-  (loop $search
+  (loop $search (result i32)
     (if (i32.eqz (local.get $f)) (then (return (i32.const 0))))
     (if (call $fiber.has_stack_at (local.get $f) (local.get $low)) (then (return (call $fiber.stack_top (local.get $f)))))
     (local.set $f (i32.load offset=40 (local.get $f)))
-    (br $search))
-  (unreachable))
+    (br $search)))
 
 ;; has_stack_at reports whether an address is in the region of a fiber, or its end.
 (func $fiber.has_stack_at (param $f i32) (param $at i32) (result i32)

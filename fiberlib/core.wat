@@ -17,14 +17,16 @@
 ;;   24  status: 0 new, 1 suspended, 2 running, 3 resuming another one, 4 done,
 ;;       5 ready to run, 6 waiting for an event
 ;;   28  resumer: who gets control when it yields or ends
-;;   32  value that a switch brings
+;;   32  value that a switch brings; while a host has suspended the fiber, the number of
+;;       the call that it ran in
 ;;   36  next fiber in the queue that it waits in, or next region in the pool
 ;;   40  next and
 ;;   44  previous in the list of all fibers
 ;;   48  canary: the complement of the region's address
 ;;   52  what the program keeps with the fiber
 ;;   56  data block of the host that has suspended it, or 0
-;;   60  the fiber that waits for this one to end; -1: none will, it was spawned
+;;   60  the fiber that waits for this one to end; -1: none will, it was spawned; of a
+;;       main fiber, the number of its call
 ;;   64  cases of the select that it waits in, and
 ;;   68  how many they are
 ;;   72  a case for an operation on one channel, 32 bytes
@@ -32,7 +34,7 @@
 ;;  104  where it waits: the fiber that is joined, or the line that this one stands in
 ;;  108  the reason why it was cancelled, 0 if it was not
 ;;  112  what it waits for: 1 another fiber, or to be unparked; 2 channels; 3 a time; 4 a
-;;       group; 6 a semaphore; 7 a condition
+;;       group; 6 a semaphore; 7 a condition; 8, though it is ready, that no other one is
 ;;  116  the list of what is to be done when it ends
 ;;  120  the most bytes that its stacks have taken at a switch, if that is noted
 ;;  124  –
@@ -52,6 +54,7 @@
 (import "program" "malloc" (func $program.malloc (param i32) (result i32)))
 (import "program" "free" (func $program.free (param i32)))
 (import "hook" "events" (func $hook.events)) ;; makes fibers ready whose time has come
+(import "hook" "guard" (func $hook.guard)) ;; sets the bounds that prologues check
 (import "hook" "cleanup" (func $hook.cleanup (param i32))) ;; does what is to be done when a fiber ends
 (import "hook" "note_root" (func $hook.note_root)) ;; notes which function the main fiber runs
 (import "hook" "note_use" (func $hook.note_use (param i32))) ;; notes how much of its region a fiber has used
@@ -69,8 +72,15 @@
 
 (global $fiber.running (mut i32) (i32.const 0)) ;; the fiber that runs; 0: a main fiber without a region
 (global $fiber.limit (mut i32) (i32.const 0)) ;; how far down the shadow stack of the fiber that runs may grow
+(global $fiber.room (mut i32) (i32.const -1)) ;; bytes from there to the top; -1: not known, of a main fiber
 (global $fiber.nested (mut i32) (i32.const 0)) ;; how many resumers are on the stack of the engine
 (global $fiber.target (mut i32) (i32.const 0)) ;; where an unwind leads; 0: to the host, who has started it
+(global $fiber.call (mut i32) (i32.const 0)) ;; the number of the call of an exported function that is under way
+(global $fiber.calls (mut i32) (i32.const 0)) ;; how many there were
+(global $fiber.taken (mut i32) (i32.const 0)) ;; the data block of the rewind that such a call has taken up
+(global $fiber.culprit (export "fiber.culprit") (mut i32) (i32.const 0)) ;; for the host to read after a trap: the fiber that it is about,
+(global $fiber.needed (export "fiber.needed") (mut i32) (i32.const 0)) ;; how many bytes it needed,
+(global $fiber.available (export "fiber.available") (mut i32) (i32.const 0)) ;; and how many it had; 0: not known
 (global $fiber.all (mut i32) (i32.const 0)) ;; the list of all fibers
 (global $fiber.pool (mut i32) (i32.const 0)) ;; regions to use again
 (global $fiber.stack_size (mut i32) (i32.const 65520)) ;; bytes of a region, if create is not told
@@ -90,7 +100,8 @@
 ;; middle of is given up, but for what it has deferred.
 (func $fiber.free (export "free") (param $f i32)
   (call $fiber.must_be (local.get $f))
-  (if (i32.eqz (call $fiber.is_idle (local.get $f))) (then (call $fiber.cannot_free)))
+  (if (i32.eqz (i32.and (call $fiber.is_idle (local.get $f)) (i32.ne (i32.load (local.get $f)) (i32.const 0))))
+    (then (call $fiber.cannot_free (local.get $f))))
   (call $hook.cleanup (local.get $f))
   (call $fiber.give (local.get $f)))
 
@@ -109,7 +120,8 @@
   (if (i32.eqz (global.get $fiber.running))
     (then
       (global.set $fiber.running (call $fiber.take (global.get $fiber.stack_size)))
-      (if (i32.eqz (global.get $fiber.running)) (then (call $fiber.out_of_memory)))
+      (if (i32.eqz (global.get $fiber.running)) (then (call $fiber.out_of_memory (global.get $fiber.stack_size))))
+      (i32.store offset=60 (global.get $fiber.running) (global.get $fiber.call))
       (call $hook.note_root)
       (i32.store offset=24 (global.get $fiber.running) (i32.const 2))))
   (global.get $fiber.running))
@@ -135,7 +147,7 @@
 ;; unwinds, too, and turn will lead back to it. At once it does so if there are many on
 ;; that stack already, or if it resumes a main fiber, whose place is at the bottom.
 (func $fiber.resume (export "resume") (param $f i32) (param $value i32) (result i32)
-  (local $self i32) (local $limit i32) (local $nested i32) (local $result i32)
+  (local $self i32) (local $call i32) (local $nested i32) (local $result i32)
   (if (i32.eq (global.get $fiber.state) (i32.const 2)) (then (return (call $fiber.arrive))))
   (call $fiber.must_wait (local.get $f))
   (local.set $self (call $fiber.self))
@@ -149,19 +161,18 @@
       (return (i32.const 0))))
   (i32.store offset=8 (local.get $self) (i32.const 0)) ;; no frames are in its region
   (i32.store offset=16 (local.get $self) (global.get $program.sp))
-  (local.set $limit (global.get $fiber.limit))
+  (local.set $call (global.get $fiber.call))
   (global.set $fiber.nested (i32.add (local.get $nested) (i32.const 1)))
-  (global.set $fiber.running (local.get $f))
-  (global.set $fiber.limit (i32.add (local.get $f) (i32.const 128)))
   (call $fiber.enter (local.get $f))
-  (local.set $result (call_indirect (param i32) (result i32) (i32.load offset=4 (local.get $f)) (i32.load (local.get $f))))
+  (call $fiber.become (local.get $f))
+  (local.set $result (call $fiber.entry (local.get $f)))
+  (if (i32.ne (global.get $fiber.call) (local.get $call)) (then (call $fiber.broken)))
   (if (global.get $fiber.state)
     (then (call $fiber.unwound (global.get $fiber.running)))
     (else (call $fiber.done (local.get $result))))
   (global.set $program.sp (i32.load offset=16 (local.get $self)))
   (global.set $fiber.nested (local.get $nested))
-  (global.set $fiber.running (local.get $self))
-  (global.set $fiber.limit (local.get $limit))
+  (call $fiber.become (local.get $self))
   (if (i32.ne (global.get $fiber.target) (local.get $self))
     (then
       (call $fiber.leave (global.get $fiber.target))
@@ -176,7 +187,7 @@
   (if (i32.eq (global.get $fiber.state) (i32.const 2)) (then (return (call $fiber.arrive))))
   (local.set $self (call $fiber.self))
   (local.set $to (i32.load offset=28 (local.get $self)))
-  (if (i32.eqz (call $fiber.is_resuming (local.get $to))) (then (call $fiber.nobody_to_yield_to)))
+  (if (i32.eqz (call $fiber.is_resuming (local.get $to))) (then (call $fiber.nobody_to_yield_to (local.get $self))))
   (i32.store offset=28 (local.get $self) (i32.const 0))
   (i32.store offset=24 (local.get $self) (i32.const 1))
   (i32.store offset=32 (local.get $to) (local.get $value))
@@ -195,20 +206,29 @@
   (call $fiber.leave (local.get $f))
   (i32.const 0))
 
-;; self returns the fiber that runs, and traps if its shadow stack has grown too far.
+;; self returns the fiber that runs, and traps if its shadow stack has grown too far: the
+;; canary is 77 bytes below what it may use.
 (func $fiber.self (result i32)
   (local $f i32)
   (if (i32.eqz (local.tee $f (global.get $fiber.running))) (then (return (call $fiber.current))))
-  (if (i32.lt_u (global.get $program.sp) (global.get $fiber.limit)) (then (call $fiber.stack_overflow)))
-  (if (i32.ne (i32.load offset=48 (local.get $f)) (i32.xor (local.get $f) (i32.const -1))) (then (call $fiber.stack_overflow)))
+  (if (i32.gt_u (i32.sub (global.get $program.sp) (global.get $fiber.limit)) (global.get $fiber.room))
+    (then (call $fiber.stack_overflow (i32.sub (global.get $fiber.limit) (global.get $program.sp)))))
+  (if (i32.ne (i32.load offset=48 (local.get $f)) (i32.xor (local.get $f) (i32.const -1)))
+    (then (call $fiber.stack_overflow (i32.const 77))))
   (local.get $f))
 
-;; become makes a fiber, or none, the one that runs.
+;; become makes a fiber, or none, the one that runs. Its stack pointer is set already.
 (func $fiber.become (param $f i32)
-  (global.set $fiber.running (local.get $f))
   (global.set $fiber.limit (i32.const 0))
+  (global.set $fiber.room (i32.const -1))
   (if (local.get $f)
-    (then (if (i32.load (local.get $f)) (then (global.set $fiber.limit (i32.add (local.get $f) (i32.const 128))))))))
+    (then
+      (if (i32.load (local.get $f))
+        (then
+          (global.set $fiber.limit (i32.add (local.get $f) (i32.const 128)))
+          (global.set $fiber.room (i32.sub (i32.load offset=20 (local.get $f)) (global.get $fiber.limit)))))))
+  (call $hook.guard)
+  (global.set $fiber.running (local.get $f)))
 
 ;; leave starts the unwind that leads to another fiber. It sets the state itself, as
 ;; enter and arrive do: switches are to be fast, and engines do not inline.
@@ -233,7 +253,7 @@
       (call $fiber.note_host)
       (call $fiber.stop_unwind)
       (return)))
-  (if (i32.gt_u (i32.load offset=8 (local.get $f)) (i32.load offset=12 (local.get $f))) (then (call $fiber.buffer_overflow)))
+  (if (i32.gt_u (i32.load offset=8 (local.get $f)) (i32.load offset=12 (local.get $f))) (then (call $fiber.buffer_overflow (local.get $f))))
   (call $hook.note_use (local.get $f))
   (global.set $fiber.state (i32.const 0)))
 
@@ -242,13 +262,17 @@
   (global.set $fiber.state (i32.const 0))
   (i32.load offset=32 (global.get $fiber.running)))
 
-;; begin is called before an exported function, which is the main fiber then. It
-;; returns 0 if the function must not be called, since a host resumes another fiber.
+;; begin is called before an exported function, which is the main fiber then, and returns
+;; the number of the call. If another fiber runs afterwards, since a host resumes it, the
+;; function must not be called.
 (func $fiber.begin (result i32)
   (local $f i32)
+  (call $fiber.check_call)
+  (global.set $fiber.calls (i32.add (global.get $fiber.calls) (i32.const 1)))
+  (global.set $fiber.call (global.get $fiber.calls))
   (global.set $fiber.nested (i32.const 0))
   (call $fiber.become (i32.const 0))
-  (if (i32.ne (global.get $fiber.state) (i32.const 2)) (then (return (i32.const 1))))
+  (if (i32.ne (global.get $fiber.state) (i32.const 2)) (then (return (global.get $fiber.call))))
   (local.set $f (global.get $fiber.all))
   (block $none
     (loop $search
@@ -258,37 +282,56 @@
           (local.set $f (i32.load offset=40 (local.get $f)))
           (br $search))))
     (i32.store offset=56 (local.get $f) (i32.const 0))
-    (call $fiber.become (local.get $f))
-    (if (global.get $fiber.limit) (then (global.set $program.sp (i32.load offset=16 (local.get $f))) (return (i32.const 0)))))
-  (i32.const 1))
+    (global.set $fiber.call (i32.load offset=32 (local.get $f)))
+    (if (i32.load (local.get $f)) (then (global.set $program.sp (i32.load offset=16 (local.get $f)))))
+    (call $fiber.become (local.get $f)))
+  (global.get $fiber.call))
+
+;; check_call traps if a switch or a rewind was cut short by a trap: what is left of it
+;; must not be taken for that of this call.
+(func $fiber.check_call
+  (if (i32.and (i32.eq (global.get $fiber.state) (i32.const 1)) (i32.ne (global.get $fiber.target) (i32.const 0))) (then (call $fiber.broken)))
+  (if (i32.ne (global.get $fiber.state) (i32.const 2)) (then (global.set $fiber.taken (i32.const 0)) (return)))
+  (if (i32.eq (global.get $fiber.taken) (global.get $fiber.data)) (then (call $fiber.broken)))
+  (global.set $fiber.taken (global.get $fiber.data)))
+
+;; return is called when an exported function returns to its caller, with what ran and
+;; was under way before.
+(func $fiber.return (param $outer i32) (param $call i32)
+  (global.set $fiber.taken (i32.const 0))
+  (global.set $fiber.call (local.get $call))
+  (call $fiber.become (local.get $outer)))
 
 ;; turn is called behind an exported function. It runs one fiber after the other
 ;; until it is the main fiber's turn: then it returns 1, and the function is to be
 ;; called again. It returns 0 when the function has returned or a host has suspended
-;; it.
-(func $fiber.turn (result i32)
+;; it. If the call under way is another than its own, that has trapped, and a host has
+;; gone on as if nothing had happened.
+(func $fiber.turn (param $call i32) (result i32)
   (local $f i32) (local $result i32)
+  (if (i32.ne (global.get $fiber.call) (local.get $call)) (then (call $fiber.broken)))
   (if (i32.eqz (global.get $fiber.state)) (then (call $fiber.end) (return (i32.const 0))))
   (local.set $f (global.get $fiber.running))
-  (loop $next
+  (loop $next (result i32)
     (if (i32.eq (global.get $fiber.state) (i32.const 1))
       (then
         (if (i32.eqz (global.get $fiber.target)) (then (call $fiber.note_host) (return (i32.const 0))))
         (call $fiber.unwound (local.get $f))
         (if (call $fiber.go (local.tee $f (global.get $fiber.target))) (then (return (i32.const 1))))))
-    (local.set $result (call_indirect (param i32) (result i32) (i32.load offset=4 (local.get $f)) (i32.load (local.get $f))))
+    (local.set $result (call $fiber.entry (local.get $f)))
+    (if (i32.ne (global.get $fiber.call) (local.get $call)) (then (call $fiber.broken)))
     (br_if $next (i32.eq (global.get $fiber.state) (i32.const 1)))
     (call $fiber.done (local.get $result))
     (if (call $fiber.go (local.tee $f (global.get $fiber.target))) (then (return (i32.const 1))))
-    (br $next))
-  (unreachable))
+    (br $next)))
 
-;; go makes a fiber the one that runs. It returns 1 for a main fiber.
+;; go makes a fiber the one that runs. It returns 1 for a main fiber, which has to be that
+;; of the call under way: the others have their frames below it.
 (func $fiber.go (param $f i32) (result i32)
   (call $hook.see (local.get $f))
   (call $hook.look_now)
-  (call $fiber.become (local.get $f))
   (call $fiber.enter (local.get $f))
+  (call $fiber.become (local.get $f))
   (i32.eqz (global.get $fiber.limit)))
 
 ;; enter starts the rewind of a fiber that has run before.
@@ -299,8 +342,13 @@
   (if (i32.load offset=8 (local.get $f))
     (then
       (global.set $fiber.data (i32.add (local.get $f) (i32.const 8)))
+      (global.set $fiber.taken (global.get $fiber.data))
       (global.set $fiber.state (i32.const 2)))
     (else (i32.store offset=4 (local.get $f) (i32.load offset=32 (local.get $f))))))
+
+;; entry calls the entry of a fiber, to begin it or to rewind it.
+(func $fiber.entry (param $f i32) (result i32)
+  (call_indirect (param i32) (result i32) (i32.load offset=4 (local.get $f)) (i32.load (local.get $f))))
 
 ;; done is called when the entry of a fiber has returned: its resumer gets the result.
 ;; If it has none, one that waits for the result becomes ready, and the next fiber that
@@ -329,15 +377,29 @@
 (func $fiber.note_host
   (local $f i32)
   (if (i32.eqz (local.tee $f (global.get $fiber.running))) (then (return)))
-  (if (i32.eq (global.get $fiber.data) (i32.add (local.get $f) (i32.const 8))) (then (return)))
-  (i32.store offset=56 (local.get $f) (global.get $fiber.data))
-  (if (i32.eqz (global.get $fiber.limit)) (then (return)))
-  (i32.store offset=16 (local.get $f) (global.get $program.sp))
-  (loop $up
-    (if (local.tee $f (i32.load offset=28 (local.get $f)))
+  (if (i32.ne (global.get $fiber.data) (i32.add (local.get $f) (i32.const 8)))
+    (then
+      (i32.store offset=56 (local.get $f) (global.get $fiber.data))
+      (i32.store offset=32 (local.get $f) (global.get $fiber.call))
+      (if (global.get $fiber.limit) (then (i32.store offset=16 (local.get $f) (global.get $program.sp))))))
+  (if (global.get $fiber.limit) (then (global.set $program.sp (call $fiber.main_sp)))))
+
+;; main_sp returns how far down the program's own stack is in use: it is where the main
+;; fiber is that was suspended last.
+(func $fiber.main_sp (result i32)
+  (local $f i32) (local $sp i32)
+  (local.set $sp (i32.const -1))
+  (local.set $f (global.get $fiber.all))
+  (loop $next
+    (if (local.get $f)
       (then
-        (global.set $program.sp (i32.load offset=16 (local.get $f)))
-        (br $up)))))
+        (if (i32.eqz (i32.load (local.get $f)))
+          (then
+            (if (i32.lt_u (i32.load offset=16 (local.get $f)) (local.get $sp))
+              (then (local.set $sp (i32.load offset=16 (local.get $f)))))))
+        (local.set $f (i32.load offset=40 (local.get $f)))
+        (br $next))))
+  (local.get $sp))
 
 ;; end gives the region of a main fiber back, when its function has returned.
 (func $fiber.end
@@ -345,16 +407,23 @@
 
 ;; must_be traps if there is no fiber of that address.
 (func $fiber.must_be (param $f i32)
-  (if (i32.eqz (call $fiber.is_whole (local.get $f))) (then (call $fiber.no_fiber))))
+  (if (i32.gt_u (local.get $f) (i32.sub (i32.shl (memory.size) (i32.const 16)) (i32.const 128))) (then (call $fiber.no_fiber (local.get $f))))
+  (if (i32.eqz (call $fiber.is_whole (local.get $f))) (then (call $fiber.no_fiber (local.get $f)))))
 
 ;; is_whole reports whether a fiber has its canary.
 (func $fiber.is_whole (param $f i32) (result i32)
   (i32.eq (i32.load offset=48 (local.get $f)) (i32.xor (local.get $f) (i32.const -1))))
 
-;; must_wait traps if a fiber cannot be resumed.
+;; must_wait traps if a fiber cannot be resumed. A main fiber can in its own call only:
+;; elsewhere its frames would lie below those that it has to have above it.
 (func $fiber.must_wait (param $f i32)
-  (if (i32.ne (i32.load offset=48 (local.get $f)) (i32.xor (local.get $f) (i32.const -1))) (then (call $fiber.no_fiber)))
-  (if (i32.gt_u (i32.load offset=24 (local.get $f)) (i32.const 1)) (then (call $fiber.cannot_resume))))
+  (call $fiber.must_be (local.get $f))
+  (if (i32.gt_u (i32.load offset=24 (local.get $f)) (i32.const 1)) (then (call $fiber.cannot_resume (local.get $f))))
+  (if (i32.eqz (call $fiber.is_here (local.get $f))) (then (call $fiber.other_call (local.get $f)))))
+
+;; is_here reports whether a fiber can run in the call that is under way.
+(func $fiber.is_here (param $f i32) (result i32)
+  (i32.or (i32.ne (i32.load (local.get $f)) (i32.const 0)) (i32.eq (i32.load offset=60 (local.get $f)) (global.get $fiber.call))))
 
 ;; is_resuming reports whether there is such a fiber and it has resumed another.
 (func $fiber.is_resuming (param $f i32) (result i32)
@@ -419,13 +488,36 @@
   (global.set $fiber.pool (local.get $f)))
 
 ;; What went wrong is the name of the function that traps.
-(func $fiber.out_of_memory (unreachable))
-(func $fiber.stack_overflow (unreachable))
-(func $fiber.buffer_overflow (unreachable))
-(func $fiber.no_fiber (unreachable))
-(func $fiber.cannot_resume (unreachable))
-(func $fiber.cannot_free (unreachable))
-(func $fiber.nobody_to_yield_to (unreachable))
+(func $fiber.out_of_memory (param $needed i32)
+  (call $fiber.blame (global.get $fiber.running) (local.get $needed) (i32.const 0))
+  (unreachable))
+
+;; stack_overflow is told how far the shadow stack of the fiber that runs has grown below
+;; its end. The state says that the module cannot be called: its stack pointer is wrong.
+(func $fiber.stack_overflow (param $below i32)
+  (call $fiber.blame (global.get $fiber.running) (i32.add (global.get $fiber.room) (local.get $below)) (global.get $fiber.room))
+  (global.set $fiber.state (i32.const 1))
+  (global.set $fiber.target (i32.const -1))
+  (unreachable))
+
+(func $fiber.buffer_overflow (param $f i32)
+  (call $fiber.blame (local.get $f)
+    (i32.sub (i32.load offset=8 (local.get $f)) (i32.add (local.get $f) (i32.const 128)))
+    (i32.sub (i32.load offset=12 (local.get $f)) (i32.add (local.get $f) (i32.const 128))))
+  (unreachable))
+
+(func $fiber.no_fiber (param $f i32) (call $fiber.blame (local.get $f) (i32.const 0) (i32.const 0)) (unreachable))
+(func $fiber.cannot_resume (param $f i32) (call $fiber.blame (local.get $f) (i32.const 0) (i32.const 0)) (unreachable))
+(func $fiber.cannot_free (param $f i32) (call $fiber.blame (local.get $f) (i32.const 0) (i32.const 0)) (unreachable))
+(func $fiber.nobody_to_yield_to (param $f i32) (call $fiber.blame (local.get $f) (i32.const 0) (i32.const 0)) (unreachable))
+(func $fiber.other_call (param $f i32) (call $fiber.blame (local.get $f) (i32.const 0) (i32.const 0)) (unreachable))
+(func $fiber.broken (unreachable))
+
+;; blame leaves what a fault is about where the host finds it.
+(func $fiber.blame (param $f i32) (param $needed i32) (param $available i32)
+  (global.set $fiber.culprit (local.get $f))
+  (global.set $fiber.needed (local.get $needed))
+  (global.set $fiber.available (local.get $available)))
 
 ;; take_pages and free_pages are for programs that have no malloc. They deal in whole pages;
 ;; blocks are used again for the same size only. A block has its size before it, and

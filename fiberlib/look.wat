@@ -57,24 +57,7 @@
   (global.set $fiber.looking (i32.const 1))
   (call_indirect (param i32) (global.get $fiber.looked_for) (local.get $function))
   (global.set $fiber.looking (i32.const 0))
-  (if (global.get $fiber.state) (then (call $fiber.look_suspends))))
-
-;; main_sp returns how far down the program's own stack is in use: it is where the main
-;; fiber is that was suspended last.
-(func $fiber.main_sp (result i32)
-  (local $f i32) (local $sp i32)
-  (local.set $sp (i32.const -1))
-  (local.set $f (global.get $fiber.all))
-  (loop $next
-    (if (local.get $f)
-      (then
-        (if (i32.eqz (i32.load (local.get $f)))
-          (then
-            (if (i32.lt_u (i32.load offset=16 (local.get $f)) (local.get $sp))
-              (then (local.set $sp (i32.load offset=16 (local.get $f)))))))
-        (local.set $f (i32.load offset=40 (local.get $f)))
-        (br $next))))
-  (local.get $sp))
+  (if (global.get $fiber.state) (then (call $fiber.look_suspends (global.get $fiber.running)))))
 
 ;; ranges calls a function for each part of memory that holds a stack in use: with its
 ;; first address, the one behind its last, and a value. These are the frames of fibers
@@ -139,6 +122,6 @@
 
 ;; see is told of each fiber before it runs.
 (func $fiber.see (param $f i32)
-  (if (i32.eq (local.get $f) (i32.const -1)) (then (call $fiber.deadlock))))
+  (if (i32.eq (local.get $f) (i32.const -1)) (then (call $fiber.deadlock (global.get $fiber.running)))))
 
-(func $fiber.look_suspends (unreachable))
+(func $fiber.look_suspends (param $f i32) (call $fiber.blame (local.get $f) (i32.const 0) (i32.const 0)) (unreachable))

@@ -272,7 +272,7 @@
 (func $fiber.load_map
   (local $map i32) (local $n i32) (local $entry i32)
   (local.set $map (call $program.malloc (global.get $program.map_size)))
-  (if (i32.eqz (local.get $map)) (then (call $fiber.out_of_memory)))
+  (if (i32.eqz (local.get $map)) (then (call $fiber.out_of_memory (global.get $program.map_size))))
   (memory.init $program.map (local.get $map) (i32.const 0) (global.get $program.map_size))
   (global.set $fiber.at (i32.add (local.get $map) (i32.const 1))) ;; behind the version
   (local.set $n (call $fiber.number))
@@ -285,7 +285,7 @@
         (br $file))))
   (local.set $n (call $fiber.number))
   (local.set $entry (call $program.malloc (i32.add (i32.shl (local.get $n) (i32.const 2)) (i32.const 4))))
-  (if (i32.eqz (local.get $entry)) (then (call $fiber.out_of_memory)))
+  (if (i32.eqz (local.get $entry)) (then (call $fiber.out_of_memory (i32.shl (local.get $n) (i32.const 2)))))
   (global.set $fiber.map (local.get $entry))
   (loop $function
     (if (local.get $n)

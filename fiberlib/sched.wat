@@ -3,7 +3,6 @@
 
 (global $fiber.ready (mut i32) (i32.const 0)) ;; the queue of fibers that are ready: its first
 (global $fiber.ready_last (mut i32) (i32.const 0)) ;; and its last
-(global $fiber.idle (mut i32) (i32.const 0)) ;; the fiber that runs when no other is ready
 
 ;; spawn makes a new fiber that is ready to run entry with a value; 0 if there is no
 ;; memory. Its memory is given back when it is done.
@@ -27,8 +26,8 @@
   (if (i32.eq (global.get $fiber.state) (i32.const 2)) (then (return (call $fiber.arrive))))
   (call $fiber.must_be (local.get $f))
   (if (i32.eq (i32.load offset=24 (local.get $f)) (i32.const 4)) (then (return (i32.load offset=32 (local.get $f)))))
-  (if (i32.load offset=60 (local.get $f)) (then (call $fiber.cannot_join)))
-  (i32.store offset=60 (local.get $f) (call $fiber.self))
+  (if (i32.or (i32.load offset=60 (local.get $f)) (i32.eq (local.get $f) (call $fiber.self))) (then (call $fiber.cannot_join (local.get $f))))
+  (i32.store offset=60 (local.get $f) (global.get $fiber.running))
   (i32.store offset=104 (global.get $fiber.running) (local.get $f))
   (i32.store offset=112 (global.get $fiber.running) (i32.const 1))
   (call $fiber.wait)
@@ -37,17 +36,17 @@
 ;; pass lets the other fibers run that are ready.
 (func $fiber.pass (export "pass")
   (if (i32.eq (global.get $fiber.state) (i32.const 2)) (then (drop (call $fiber.arrive)) (return)))
-  (if (i32.eqz (global.get $fiber.ready)) (then (return)))
+  (if (i32.eqz (call $fiber.first (i32.const 0))) (then (return)))
   (call $fiber.wake (call $fiber.self) (i32.const 0))
   (call $fiber.leave (call $fiber.next)))
 
 ;; run lets the other fibers run until none is ready.
 (func $fiber.run (export "run")
   (if (i32.eq (global.get $fiber.state) (i32.const 2)) (then (drop (call $fiber.arrive)) (return)))
-  (if (i32.eqz (global.get $fiber.ready)) (then (return)))
-  (if (global.get $fiber.idle) (then (call $fiber.two_run)))
-  (global.set $fiber.idle (call $fiber.self))
-  (call $fiber.wait))
+  (if (i32.eqz (call $fiber.first (i32.const 0))) (then (return)))
+  (call $fiber.wake (call $fiber.self) (i32.const 0))
+  (i32.store offset=112 (global.get $fiber.running) (i32.const 8))
+  (call $fiber.leave (call $fiber.next)))
 
 ;; park waits until another fiber calls unpark for this one, and returns the value that
 ;; it gives.
@@ -61,7 +60,7 @@
 ;; unpark makes a fiber ready that has parked itself.
 (func $fiber.unpark (export "unpark") (param $f i32) (param $value i32)
   (call $fiber.must_be (local.get $f))
-  (if (i32.eqz (call $fiber.is_parked (local.get $f))) (then (call $fiber.not_parked)))
+  (if (i32.eqz (call $fiber.is_parked (local.get $f))) (then (call $fiber.not_parked (local.get $f))))
   (call $fiber.wake (local.get $f) (local.get $value)))
 
 ;; is_parked reports whether a fiber waits for unpark.
@@ -86,25 +85,51 @@
     (else (global.set $fiber.ready (local.get $f))))
   (global.set $fiber.ready_last (local.get $f)))
 
-;; next takes the first fiber that is ready, or else the idle one.
+;; next takes the first fiber that is ready, or else the first that has called run.
 (func $fiber.next (result i32)
   (local $f i32)
   (call $hook.events)
-  (if (local.tee $f (global.get $fiber.ready))
+  (if (i32.eqz (local.tee $f (call $fiber.first (i32.const 0))))
     (then
-      (global.set $fiber.ready (i32.load offset=36 (local.get $f)))
-      (return (local.get $f))))
-  (local.set $f (global.get $fiber.idle))
-  (if (i32.eqz (local.get $f)) (then (return (call $program.stuck))))
-  (global.set $fiber.idle (i32.const 0))
+      (if (i32.eqz (local.tee $f (call $fiber.first (i32.const 1)))) (then (return (call $program.stuck))))))
+  (call $fiber.pick (local.get $f))
   (local.get $f))
+
+;; first returns the first fiber that is ready, or with 1 that has called run, 0 if there
+;; is none. The main fiber of another call stays in line: it can run only when this call
+;; has returned.
+(func $fiber.first (param $run i32) (result i32)
+  (local $f i32)
+  (local.set $f (global.get $fiber.ready))
+  (loop $search
+    (if (local.get $f)
+      (then
+        (if (i32.and (i32.eq (i32.eq (i32.load offset=112 (local.get $f)) (i32.const 8)) (local.get $run)) (call $fiber.is_here (local.get $f)))
+          (then (return (local.get $f))))
+        (local.set $f (i32.load offset=36 (local.get $f)))
+        (br $search))))
+  (i32.const 0))
+
+;; pick takes a fiber out of those that are ready.
+(func $fiber.pick (param $f i32)
+  (local $before i32)
+  (if (i32.eq (local.get $f) (global.get $fiber.ready))
+    (then (global.set $fiber.ready (i32.load offset=36 (local.get $f))))
+    (else
+      (local.set $before (global.get $fiber.ready))
+      (loop $search
+        (if (i32.ne (i32.load offset=36 (local.get $before)) (local.get $f))
+          (then
+            (local.set $before (i32.load offset=36 (local.get $before)))
+            (br $search))))
+      (i32.store offset=36 (local.get $before) (i32.load offset=36 (local.get $f)))))
+  (if (i32.eq (local.get $f) (global.get $fiber.ready_last)) (then (global.set $fiber.ready_last (local.get $before)))))
 
 ;; stuck ends the program where it is.
 (func $fiber.stuck (result i32)
-  (call $fiber.deadlock)
-  (unreachable))
+  (call $fiber.deadlock (global.get $fiber.running))
+  (i32.const 0))
 
-(func $fiber.deadlock (unreachable))
-(func $fiber.cannot_join (unreachable))
-(func $fiber.not_parked (unreachable))
-(func $fiber.two_run (unreachable))
+(func $fiber.deadlock (param $f i32) (call $fiber.blame (local.get $f) (i32.const 0) (i32.const 0)) (unreachable))
+(func $fiber.cannot_join (param $f i32) (call $fiber.blame (local.get $f) (i32.const 0) (i32.const 0)) (unreachable))
+(func $fiber.not_parked (param $f i32) (call $fiber.blame (local.get $f) (i32.const 0) (i32.const 0)) (unreachable))

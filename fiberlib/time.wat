@@ -16,7 +16,7 @@
   (if (i32.eqz (global.get $fiber.scratch))
     (then
       (global.set $fiber.scratch (call $program.malloc (i32.const 96)))
-      (if (i32.eqz (global.get $fiber.scratch)) (then (call $fiber.out_of_memory)))))
+      (if (i32.eqz (global.get $fiber.scratch)) (then (call $fiber.out_of_memory (i32.const 96))))))
   (drop (call $program.clock_time_get (i32.const 1) (i64.const 1) (i32.add (global.get $fiber.scratch) (i32.const 88))))
   (i64.load offset=88 (global.get $fiber.scratch)))
 
@@ -57,13 +57,13 @@
 ;; none is ready, it sleeps until one is.
 (func $fiber.events
   (if (i32.eqz (global.get $fiber.sleepers)) (then (return)))
-  (if (global.get $fiber.ready)
+  (if (call $fiber.first (i32.const 0))
     (then
       (global.set $fiber.rounds (i32.add (global.get $fiber.rounds) (i32.const 1)))
       (if (i32.lt_u (global.get $fiber.rounds) (i32.const 64)) (then (return)))))
   (loop $again
     (call $fiber.wake_sleepers)
-    (if (global.get $fiber.ready) (then (return)))
+    (if (call $fiber.first (i32.const 0)) (then (return)))
     (call $fiber.host_sleep (i64.sub (i64.load offset=96 (global.get $fiber.sleepers)) (call $fiber.now)))
     (br $again)))
 

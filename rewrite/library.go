@@ -17,6 +17,7 @@ import (
 type library struct {
 	m        *wat.Module
 	exports  map[string]wat.FuncID // what can be imported from module fiber
+	told     []string              // exports of the library's globals, which every module gets that needs them
 	suspends []bool                // by function: it starts an unwind
 }
 
@@ -28,6 +29,10 @@ var fiberLibrary = sync.OnceValue(func() *library {
 	}
 	l := &library{m: m, exports: map[string]wat.FuncID{}, suspends: make([]bool, len(m.Funcs))}
 	for _, e := range m.Exports {
+		if e.Kind != wat.KindFunc {
+			l.told = append(l.told, e.Name)
+			continue
+		}
 		if m.Funcs[e.Index].Name != fiberModule+"."+e.Name {
 			panic("fiberlib: " + e.Name + " is exported by another name than it has")
 		}

@@ -49,6 +49,11 @@ func checkLibraryImports(m *wat.Module, opts Options) error {
 		return nil
 	}
 	l := fiberLibrary()
+	for _, e := range m.Exports {
+		if slices.Contains(l.told, e.Name) {
+			return &wat.Error{Source: m.Source, Span: e.Span, Code: ErrABI, Msg: fmt.Sprintf("the module exports %s, as the fiber library does", e.Name), Hint: "rename the export"}
+		}
+	}
 	ownRuntime := slices.ContainsFunc(m.Funcs, func(f *wat.Func) bool { return f.Import != nil && f.Import.Module == abiModule })
 	for _, d := range m.Imports() {
 		imp := m.ImportOf(d)
@@ -146,7 +151,7 @@ func (r *runtimeText) link(m *wat.Module, wrapped []mainFiber, opts Options) {
 		return
 	}
 	if len(wrapped) > 0 {
-		roots = append(roots, "fiber.begin", "fiber.turn")
+		roots = append(roots, "fiber.begin", "fiber.turn", "fiber.return")
 	}
 	findProgram(m, renamed, called)
 	setHooks(renamed, called, opts, opts.readsMap(m))
@@ -376,11 +381,12 @@ func allocator(m *wat.Module) (malloc, free int) {
 // wrap writes the function that is exported in place of another one: it calls it as
 // a main fiber, and runs the other fibers whenever it unwinds.
 //
-//	(func $fiber.export.f (export "f") (param $0 i32) (result i32) (local $outer i32) (local $r0 i32)
-//	  (local.set $outer (global.get $fiber.running))
-//	  (if (call $fiber.begin) (then (call $f (local.get $0)) (local.set $r0)))
-//	  (loop $again (if (call $fiber.turn) (then (call $f (local.get $0)) (local.set $r0) (br $again))))
-//	  (call $fiber.become (local.get $outer))
+//	(func $fiber.export.f (export "f") (param $0 i32) (result i32) (local $outer i32) (local $before i32) (local $call i32) (local $r0 i32)
+//	  (local.set $outer (global.get $fiber.running)) (local.set $before (global.get $fiber.call))
+//	  (local.set $call (call $fiber.begin))
+//	  (if (i32.eqz (global.get $fiber.limit)) (then (call $f (local.get $0)) (local.set $r0)))
+//	  (loop $again (if (call $fiber.turn (local.get $call)) (then (call $f (local.get $0)) (local.set $r0) (br $again))))
+//	  (call $fiber.return (local.get $outer) (local.get $before))
 //	  (local.get $r0))
 func (r *runtimeText) wrap(m *wat.Module, w mainFiber, exports []string) {
 	id := w.id
@@ -403,7 +409,7 @@ func (r *runtimeText) wrap(m *wat.Module, w mainFiber, exports []string) {
 	if len(sig.Results) > 0 {
 		head.WriteString(" " + wat.FuncType{Results: sig.Results}.String())
 	}
-	head.WriteString(" (local $outer i32)")
+	head.WriteString(" (local $outer i32) (local $before i32) (local $call i32)")
 	if w.number > 0 {
 		head.WriteString(" (local $root i32)")
 	}
@@ -415,7 +421,7 @@ func (r *runtimeText) wrap(m *wat.Module, w mainFiber, exports []string) {
 	}
 	r.funcs++
 	r.line(head.String(), "a main fiber")
-	r.line("  (local.set $outer (global.get $fiber.running))", "")
+	r.line("  (local.set $outer (global.get $fiber.running)) (local.set $before (global.get $fiber.call))", "")
 	if w.number > 0 {
 		r.line(fmt.Sprintf("  (local.set $root (global.get $fiber.root)) (global.set $fiber.root (i32.const %d))", w.number), "the number of the function in the map of the frames")
 		results.WriteString(" (global.set $fiber.root (local.get $root))")
@@ -423,7 +429,8 @@ func (r *runtimeText) wrap(m *wat.Module, w mainFiber, exports []string) {
 	for i := range sig.Results {
 		fmt.Fprintf(&results, " (local.get $r%d)", i)
 	}
-	r.line("  (if (call $fiber.begin) (then "+call.String()+"))", "")
-	r.line("  (loop $again (if (call $fiber.turn) (then "+call.String()+" (br $again))))", "run the other fibers, until it is this one's turn again")
-	r.line("  (call $fiber.become (local.get $outer))"+results.String()+")", "")
+	r.line("  (local.set $call (call $fiber.begin))", "")
+	r.line("  (if (i32.eqz (global.get $fiber.limit)) (then "+call.String()+"))", "unless a host resumes another fiber")
+	r.line("  (loop $again (if (call $fiber.turn (local.get $call)) (then "+call.String()+" (br $again))))", "run the other fibers, until it is this one's turn again")
+	r.line("  (call $fiber.return (local.get $outer) (local.get $before))"+results.String()+")", "")
 }

@@ -116,19 +116,17 @@ func frameMap(m *wat.Module) (*fiberlib.FrameMap, error) {
 	return nil, nil
 }
 
-// fibers returns what finds the fibers of an instance.
-func (r *runCmd) fibers(inst api.Module, m *wat.Module) func() []fiberlib.Fiber {
-	return func() []fiberlib.Fiber {
-		memory, ok := memoryOf(inst)
-		if !ok {
-			return nil
-		}
-		frames, err := frameMap(m)
-		if err != nil {
-			return nil
-		}
-		return fiberlib.Fibers(memory, frames)
+// fibersOf returns the fibers of an instance.
+func fibersOf(inst api.Module, m *wat.Module) []fiberlib.Fiber {
+	memory, ok := memoryOf(inst)
+	if !ok {
+		return nil
 	}
+	frames, err := frameMap(m)
+	if err != nil {
+		return nil // it has been told when the module was read
+	}
+	return fiberlib.Fibers(memory, frames)
 }
 
 // memoryOf returns the memory that an instance exports.

@@ -3,10 +3,8 @@ package cli
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"os"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,9 +12,7 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
-	"github.com/tetratelabs/wazero/sys"
 
-	"github.com/watfiber/watfiber/fiberlib"
 	"github.com/watfiber/watfiber/fiberlib/host"
 	"github.com/watfiber/watfiber/rewrite"
 	"github.com/watfiber/watfiber/wat"
@@ -80,7 +76,7 @@ func (r *runCmd) Run(c *console) error {
 	}
 	inst, err := rt.InstantiateWithConfig(ctx, binary.Encode(m), config)
 	if err != nil {
-		return r.ended(c, err, func() []fiberlib.Fiber { return nil })
+		return r.ended(c, nil, nil, err)
 	}
 	call := func(fn api.Function, args ...uint64) ([]uint64, error) { return fn.Call(ctx, args...) }
 	if inst.ExportedFunction("asyncify_start_unwind") != nil {
@@ -93,7 +89,7 @@ func (r *runCmd) Run(c *console) error {
 		}
 		call = func(fn api.Function, args ...uint64) ([]uint64, error) { return driver.Call(ctx, fn, args...) }
 	}
-	err = r.ended(c, r.start(c, inst, call), r.fibers(inst, m))
+	err = r.ended(c, inst, m, r.start(c, inst, call))
 	if r.Dump != "" {
 		if failed := c.dump(r.Dump, inst); failed != nil {
 			return failed
@@ -282,30 +278,4 @@ func valueTypes(types []wat.ValType) []api.ValueType {
 		out[i] = api.ValueType(t)
 	}
 	return out
-}
-
-// libraryTrap finds the function of the fiber library that a program trapped in.
-var libraryTrap = regexp.MustCompile(`wasm stack trace:\n\t[^\n]*\.fiber\.(\w+)\(`)
-
-// ended turns the end of a program into that of the command: its exit code, or a
-// trap. What fibers were doing is told if the library has found something wrong.
-func (r *runCmd) ended(c *console, err error, fibers func() []fiberlib.Fiber) error {
-	var exit *sys.ExitError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &exit):
-		if exit.ExitCode() == 0 {
-			return nil
-		}
-		return exitError(exit.ExitCode())
-	case strings.Contains(err.Error(), "wasm error:"):
-		c.errorf("%s: the program trapped: %s", r.Module, strings.TrimPrefix(err.Error(), "wasm error: "))
-		if match := libraryTrap.FindStringSubmatch(err.Error()); match != nil && fiberlib.Faults[match[1]] != "" {
-			c.note(fiberlib.Faults[match[1]])
-			c.report(fibers())
-		}
-		return exitError(exitTrap)
-	}
-	return err
 }
