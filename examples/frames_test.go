@@ -236,3 +236,23 @@ func TestCollectorsFindEveryRoot(t *testing.T) {
 		}
 	})
 }
+
+// A resumer that has not unwound when the library traps is on the stack of the engine,
+// which shows it; in memory there is nothing of it.
+func TestResumersOnTheEnginesStack(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	built := build(t, "testdata/resumers.wat", "--frames")
+	code := cli.Run([]string{"run", "--invoke=start", built}, strings.NewReader(""), &stdout, &stderr)
+	report := stderr.String()
+	if code == 0 {
+		t.Errorf("no trap: %s", stdout.String())
+	}
+	for _, want := range []string{"fiber.cannot_resume", "outer", "inner", ": has resumed another\n    (its functions are on the stack of the engine)", ": running\n"} {
+		if !strings.Contains(report, want) {
+			t.Errorf("the report does not say %q:\n%s", want, report)
+		}
+	}
+	if strings.Contains(report, "are left") {
+		t.Errorf("frames were looked for that are not there:\n%s", report)
+	}
+}

@@ -177,6 +177,7 @@
     (then
       (call $fiber.leave (global.get $fiber.target))
       (return (i32.const 0))))
+  (global.set $fiber.target (i32.const 0))
   (i32.store offset=24 (local.get $self) (i32.const 2))
   (i32.load offset=32 (local.get $self)))
 

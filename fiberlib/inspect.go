@@ -206,7 +206,7 @@ func (f *Fiber) walk(memory []byte, m *FrameMap) {
 	switch {
 	case f.Status == StatusNew || f.Status == StatusDone:
 		return
-	case f.Status == StatusRunning, f.Status == StatusResuming && f.Frames == 0:
+	case f.Status == StatusRunning, f.Status == StatusResuming && binary.LittleEndian.Uint32(memory[f.Address+regionPos:]) == 0:
 		f.Err = fmt.Errorf("its functions are on the stack of the engine")
 		return
 	}

@@ -32,6 +32,7 @@ static void delegate(struct part part) {
   fibers[part.me] = f;
   while (fiber_status(f) != FIBER_DONE) {
     int got = (int)(intptr_t)fiber_resume(f, &part, NULL);
+    host_yield(got); /* the host may suspend a resumer, too */
     printf("%d at level %d gets %d\n", part.me, part.level - 1, got);
   }
   fiber_free(f);
