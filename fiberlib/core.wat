@@ -33,7 +33,8 @@
 ;;  104  where it waits: the fiber that is joined, or the line that this one stands in
 ;;  108  the reason why it was cancelled, 0 if it was not
 ;;  112  what it waits for: 1 another fiber, or to be unparked; 2 channels; 3 a time; 4 a
-;;       group; 6 a semaphore; 7 a condition; 8, though it is ready, that no other one is
+;;       group; 6 a semaphore; 7 a condition; 8, though it is ready, that no other one is;
+;;       9 channels or a time
 ;;  116  the list of what is to be done when it ends
 ;;  120  –
 ;;  124  –
@@ -51,6 +52,8 @@
 (import "program" "malloc" (func $program.malloc (param i32) (result i32)))
 (import "program" "free" (func $program.free (param i32)))
 (import "hook" "events" (func $hook.events)) ;; makes fibers ready whose time has come
+(import "hook" "selected" (func $hook.selected (param i32))) ;; the wait of a fiber for channels has ended
+(import "hook" "timed_out" (func $hook.timed_out (param i32))) ;; the time of a fiber has come
 (import "hook" "guard" (func $hook.guard)) ;; sets the bounds that prologues check
 (import "hook" "cleanup" (func $hook.cleanup (param i32))) ;; does what is to be done when a fiber ends
 (import "program" "clock_time_get" (func $program.clock_time_get (param i32 i64 i32) (result i32))) ;; of WASI

@@ -197,6 +197,8 @@ const (
 	hook        = "$hook." // what all hooks begin with
 	hookEvents  = hook + "events"
 	hookCleanup = hook + "cleanup"
+	hookSelect  = hook + "selected"
+	hookTimeout = hook + "timed_out"
 
 	idOwnSP = "$fiber.stack_pointer"
 	idHost  = "$fiber.host."
@@ -217,7 +219,10 @@ func findProgram(m *wat.Module, renamed, called map[string]string) {
 	if called["fiber.defer"] != "" {
 		renamed[hookCleanup] = "$fiber.cleanup"
 	}
-	if called["fiber.sleep"]+called["fiber.wasi_poll_oneoff"] != "" {
+	if called["fiber.select_timeout"] != "" {
+		renamed[hookSelect], renamed[hookTimeout] = "$fiber.selected", "$fiber.timed_out"
+	}
+	if called["fiber.sleep"]+called["fiber.wasi_poll_oneoff"]+called["fiber.select_timeout"] != "" {
 		renamed[hookEvents] = "$fiber.events"
 	}
 }

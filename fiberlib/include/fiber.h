@@ -123,6 +123,9 @@ typedef struct {
  * can, that of the first. Without block it returns -1 rather than wait. */
 FIBER_IMPORT(select) int fiber_select(fiber_case_t *cases, int n, int block);
 
+/* Returns -1 if none could go ahead for so long; a negative number is for ever. */
+FIBER_IMPORT(select_timeout) int fiber_select_timeout(fiber_case_t *cases, int n, long long nanoseconds);
+
 /* ---- semaphores, mutexes, condition variables, wait groups: fibers wait in line.
  * They need no memory but their own; all start as zeros, a mutex as FIBER_MUTEX. ---- */
 
