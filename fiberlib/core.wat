@@ -172,10 +172,14 @@
 ;; canary is 77 bytes below what it may use.
 (func $fiber.self (result i32)
   (if (i32.gt_u (i32.sub (global.get $program.sp) (global.get $fiber.limit)) (global.get $fiber.room))
-    (then (call $fiber.stack_overflow (i32.sub (global.get $fiber.limit) (global.get $program.sp)))))
+    (then (call $fiber.overflow (i32.sub (global.get $fiber.limit) (global.get $program.sp)))))
   (if (global.get $fiber.limit)
-    (then (if (i32.eqz (call $fiber.is_whole (global.get $fiber.running))) (then (call $fiber.stack_overflow (i32.const 77))))))
+    (then (if (i32.eqz (call $fiber.is_whole (global.get $fiber.running))) (then (call $fiber.overflow (i32.const 77))))))
   (call $fiber.current))
+
+;; overflow is told how far the shadow stack of the fiber that runs has grown below its end.
+(func $fiber.overflow (param $below i32)
+  (call $fiber.stack_overflow (global.get $fiber.running) (i32.add (global.get $fiber.room) (local.get $below)) (global.get $fiber.room)))
 
 ;; become makes a fiber, or none, the one that runs. Its stack pointer is set already.
 (func $fiber.become (param $f i32)
@@ -261,7 +265,7 @@
     (if (i32.eq (global.get $fiber.state) (i32.const 1))
       (then
         (if (i32.eqz (global.get $fiber.target)) (then (call $fiber.note_host) (return (i32.const 0))))
-        (if (i32.gt_u (i32.load offset=8 (local.get $f)) (i32.load offset=12 (local.get $f))) (then (call $fiber.buffer_overflow (local.get $f))))
+        (if (i32.gt_u (i32.load offset=8 (local.get $f)) (i32.load offset=12 (local.get $f))) (then (call $fiber.buffer_overflow (local.get $f) (i32.const 128))))
         (call $fiber.stop_unwind)
         (if (call $fiber.go (local.tee $f (global.get $fiber.target))) (then (return (i32.const 1))))))
     (local.set $result (call_indirect (param i32) (result i32) (i32.load offset=4 (local.get $f)) (i32.load (local.get $f))))
@@ -413,18 +417,16 @@
   (call $fiber.blame (global.get $fiber.running) (local.get $needed) (i32.const 0))
   (unreachable))
 
-;; stack_overflow is told how far the shadow stack of the fiber that runs has grown below
-;; its end. The state says that the module cannot be called: its stack pointer is wrong.
-(func $fiber.stack_overflow (param $below i32)
-  (call $fiber.blame (global.get $fiber.running) (i32.add (global.get $fiber.room) (local.get $below)) (global.get $fiber.room))
-  (global.set $fiber.state (i32.const 1))
-  (global.set $fiber.target (i32.const -1))
+(func $fiber.stack_overflow (param $f i32) (param $needed i32) (param $available i32)
+  (call $fiber.blame (local.get $f) (local.get $needed) (local.get $available))
+  (call $fiber.break)
   (unreachable))
 
-(func $fiber.buffer_overflow (param $f i32)
+(func $fiber.buffer_overflow (param $f i32) (param $header i32)
   (call $fiber.blame (local.get $f)
-    (i32.sub (i32.load offset=8 (local.get $f)) (i32.add (local.get $f) (i32.const 128)))
-    (i32.sub (i32.load offset=12 (local.get $f)) (i32.add (local.get $f) (i32.const 128))))
+    (i32.sub (i32.load offset=8 (local.get $f)) (i32.add (local.get $f) (local.get $header)))
+    (i32.sub (i32.load offset=12 (local.get $f)) (i32.add (local.get $f) (local.get $header))))
+  (call $fiber.break)
   (unreachable))
 
 (func $fiber.no_fiber (param $f i32) (call $fiber.blame (local.get $f) (i32.const 0) (i32.const 0)) (unreachable))
@@ -433,6 +435,12 @@
 (func $fiber.nobody_to_yield_to (param $f i32) (call $fiber.blame (local.get $f) (i32.const 0) (i32.const 0)) (unreachable))
 (func $fiber.other_call (param $f i32) (call $fiber.blame (local.get $f) (i32.const 0) (i32.const 0)) (unreachable))
 (func $fiber.broken (unreachable))
+
+;; break leaves a state that says that the module cannot be called: frames are missing, or
+;; its stack pointer is wrong.
+(func $fiber.break
+  (global.set $fiber.state (i32.const 1))
+  (global.set $fiber.target (i32.const -1)))
 
 ;; blame leaves what a fault is about where the host finds it.
 (func $fiber.blame (param $f i32) (param $needed i32) (param $available i32)

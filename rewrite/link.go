@@ -81,7 +81,7 @@ func checkLibraryImports(m *wat.Module, opts Options) error {
 		if ownRuntime {
 			return fail("use one of the two", "the module gets the fiber runtime, and brings its own with imports from asyncify")
 		}
-		if l.suspends[id] && len(m.Tables) == 0 {
+		if (l.suspends[id] || l.indirect[id] || name == "defer") && len(m.Tables) == 0 {
 			return fail("add a table with the entries of the fibers", "fibers start with a function from a table, and the module has none")
 		}
 	}

@@ -96,6 +96,23 @@ FIBER_IMPORT(park) void *fiber_park(void);
 FIBER_IMPORT(unpark) void fiber_unpark(fiber_t fiber, void *value);
 FIBER_IMPORT(is_parked) int fiber_is_parked(fiber_t fiber);
 
+/* ---- the bare switch, for programs with fibers of their own ---- */
+
+/* Memory of the program for two stacks begins with this: frames of suspended functions
+ * grow up from behind it, the C stack grows down from end. Position starts as NULL. The
+ * main stack has entry NULL, and for its frames either memory up to end, or, with end
+ * NULL, what is free below the C stack. */
+typedef struct {
+  void (*entry)(void *argument); /* must not return */
+  void *argument, *position, *end;
+} fiber_region_t;
+
+/* Suspends what runs, in from, and runs to. */
+FIBER_IMPORT(swapcontext) void fiber_swapcontext(fiber_region_t *from, fiber_region_t *to);
+
+/* Calls entry, in which regions can be switched, and returns what it returns. */
+FIBER_IMPORT(wrap_with_fibers) int fiber_wrap_with_fibers(int (*entry)(void *argument), void *argument);
+
 /* ---- channels of pointers, or of integers that fit in one ---- */
 
 typedef struct fiber_chan *fiber_chan_t;

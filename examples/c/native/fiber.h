@@ -372,6 +372,24 @@ static inline void fiber_group_wait(fiber_group_t *group) {
   native_wait();
 }
 
+/* ---- regions: behind the four words lies what ucontext needs ---- */
+
+typedef struct { void (*entry)(void *); void *argument, *position, *end; } fiber_region_t;
+
+static inline void fiber_swapcontext(fiber_region_t *from, fiber_region_t *to) {
+  ucontext_t *saved = (ucontext_t *)(from + 1), *next = (ucontext_t *)(to + 1);
+  if (!to->position) {
+    getcontext(next);
+    next->uc_stack.ss_sp = next + 1, next->uc_stack.ss_size = (size_t)((char *)to->end - (char *)(next + 1));
+    makecontext(next, (void (*)(void))to->entry, 1, to->argument);
+    to->position = next;
+  }
+  from->position = saved;
+  swapcontext(saved, next);
+}
+
+static inline int fiber_wrap_with_fibers(int (*entry)(void *), void *argument) { return entry(argument); }
+
 /* ---- cancellation ---- */
 
 static inline int fiber_defer(void (*function)(void *), void *value) {
