@@ -86,6 +86,7 @@
   (local $f i32)
   (if (i32.eqz (local.get $size)) (then (local.set $size (global.get $fiber.stack_size))))
   (if (i32.lt_u (local.get $size) (i32.const 1024)) (then (local.set $size (i32.const 1024))))
+  (if (i32.gt_u (local.get $size) (i32.const 0x7fffff00)) (then (return (i32.const 0))))
   (local.set $f (call $fiber.take (i32.and (i32.add (local.get $size) (i32.const 15)) (i32.const -16))))
   (if (local.get $f) (then (i32.store (local.get $f) (local.get $entry))))
   (local.get $f))
@@ -447,35 +448,3 @@
   (global.set $fiber.culprit (local.get $f))
   (global.set $fiber.needed (local.get $needed))
   (global.set $fiber.available (local.get $available)))
-
-;; take_pages and free_pages are for programs that have no malloc. They deal in whole pages;
-;; blocks are used again for the same size only. A block has its size before it, and
-;; a free one the next free one.
-(global $fiber.blocks (mut i32) (i32.const 0))
-
-(func $fiber.take_pages (param $size i32) (result i32)
-  (local $pages i32) (local $at i32) (local $before i32)
-  (local.set $pages (i32.shr_u (i32.add (local.get $size) (i32.const 65551)) (i32.const 16)))
-  (local.set $at (global.get $fiber.blocks))
-  (block $none
-    (loop $search
-      (br_if $none (i32.eqz (local.get $at)))
-      (if (i32.ne (i32.load (local.get $at)) (local.get $pages))
-        (then
-          (local.set $before (local.get $at))
-          (local.set $at (i32.load offset=4 (local.get $at)))
-          (br $search))))
-    (if (local.get $before)
-      (then (i32.store offset=4 (local.get $before) (i32.load offset=4 (local.get $at))))
-      (else (global.set $fiber.blocks (i32.load offset=4 (local.get $at)))))
-    (return (i32.add (local.get $at) (i32.const 16))))
-  (local.set $at (memory.grow (local.get $pages)))
-  (if (i32.eq (local.get $at) (i32.const -1)) (then (return (i32.const 0))))
-  (local.set $at (i32.shl (local.get $at) (i32.const 16)))
-  (i32.store (local.get $at) (local.get $pages))
-  (i32.add (local.get $at) (i32.const 16)))
-
-(func $fiber.free_pages (param $at i32)
-  (local.set $at (i32.sub (local.get $at) (i32.const 16)))
-  (i32.store offset=4 (local.get $at) (global.get $fiber.blocks))
-  (global.set $fiber.blocks (local.get $at)))

@@ -211,7 +211,7 @@ func findProgram(m *wat.Module, renamed, called map[string]string) {
 	if sp := stackPointer(m); sp >= 0 {
 		renamed[programSP] = reference(m, m.Globals[sp].Name, sp)
 	}
-	renamed[programMalloc], renamed[programFree] = "$fiber.take_pages", "$fiber.free_pages"
+	renamed[programMalloc], renamed[programFree] = "$fiber.take_memory", "$fiber.give_memory"
 	if malloc, free := allocator(m); malloc >= 0 {
 		renamed[programMalloc] = reference(m, m.Funcs[malloc].Name, malloc)
 		renamed[programFree] = reference(m, m.Funcs[free].Name, free)
