@@ -62,12 +62,15 @@ c_module locks 2 locks
 c_module sleepers 2 sleepers
 c_module contexts 2 contexts
 c_module swap 2 swap
+c_module regions 2 regions
+c_module regions 0 regions.stackfirst -Wl,--stack-first -Wl,-z,stack-size=65536
 c_module many 2 many
 c_module deep 0 deep
 c_lines deadlock
 c_lines where
 c_module gc 2 gc
 c_module faults 1 faults -mexec-model=reactor -Wl,--max-memory=4194304
+c_module bare 2 bare -nostdlib -Wl,--no-entry
 c_expected kernels
 c_expected generator
 c_expected fibers
@@ -80,6 +83,7 @@ c_expected select
 c_expected locks
 c_expected contexts
 c_expected swap
+c_expected regions
 
 # --- Crystal ---
 

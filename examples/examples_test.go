@@ -30,6 +30,8 @@ var programs = []struct {
 	{module: "c/locks.wasm", stats: "suspended 0 times\n", library: true},
 	{module: "c/contexts.wasm", stats: "suspended 0 times\n", library: true},
 	{module: "c/swap.wasm", stats: "suspended 0 times\n", library: true},
+	{module: "c/regions.wasm", stats: "suspended 0 times\n", library: true},
+	{module: "c/regions.stackfirst.wasm", stats: "suspended 0 times\n", library: true},
 	{module: "c/generator.wasm", suspend: "env.yield", stats: "suspended 10 times\n"},
 	{module: "crystal/first.wasm"},
 	{module: "crystal/pipeline.wasm"},

@@ -130,6 +130,11 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"frees_a_channel", nil, "fiber.chan_in_use"},
 		{"cleans_badly", nil, "fiber.cleanup_suspends"},
 		{"cleans_nothing", nil, "fiber.cleanup"},
+		{"swaps_alone", nil, "fiber.not_wrapped"},
+		{"region_returns", nil, "fiber.entry_returned"},
+		{"region_enters_nothing", nil, "fiber.enter_region"},
+		{"wraps_nothing", nil, "fiber.main"},
+		{"wrapped_yields", nil, "fiber.nobody_to_yield_to"},
 	} {
 		t.Run(c.export, func(t *testing.T) {
 			f := faults(t)
@@ -195,12 +200,50 @@ func TestOverflowIsMeasured(t *testing.T) {
 		if got := !bytes.Equal(memory[fiber-4096:fiber], after[fiber-4096:fiber]); got != c.touches {
 			t.Errorf("depth %d: memory below the region changed: %v, not %v", c.depth, got, c.touches)
 		}
-		if !bytes.Equal(memory[fiber+4112:fiber+8192], after[fiber+4112:fiber+8192]) {
+		if end := min(fiber+8192, uint64(len(memory))); !bytes.Equal(memory[fiber+4112:end], after[fiber+4112:end]) {
 			t.Errorf("depth %d: memory above the region changed", c.depth)
 		}
 		if _, trap := f.try("work", 1); trap != "fiber.broken" {
 			t.Errorf("depth %d: the next call trapped in %q, not fiber.broken", c.depth, trap)
 		}
+	}
+}
+
+// The two stacks of a region meet, in the middle or at its low end.
+func TestRegionsOverflow(t *testing.T) {
+	f := faults(t)
+	for _, c := range []struct {
+		depth uint64
+		trap  string
+	}{{10, ""}, {24, "fiber.buffer_overflow"}, {40, "fiber.stack_overflow"}} {
+		if got, trap := f.try("region_digs", c.depth); trap != c.trap || trap == "" && got != c.depth {
+			t.Fatalf("depth %d is %d and trapped in %q, not %s", c.depth, got, trap, c.trap)
+		}
+		if c.trap != "" {
+			if _, trap := f.try("work", 1); trap != "fiber.broken" {
+				t.Errorf("the next call trapped in %q, not fiber.broken", trap)
+			}
+			f = faults(t)
+		}
+	}
+}
+
+// A region calls the host, which calls exports that switch, each in its own call.
+func TestTheHostCallsBackFromARegion(t *testing.T) {
+	f := faults(t)
+	f.back = func(uint64) {
+		f.works()
+		if _, trap := f.try("swaps_alone"); trap != "fiber.not_wrapped" {
+			t.Errorf("a switch across the host trapped in %q, not fiber.not_wrapped", trap)
+		}
+	}
+	if _, trap := f.try("region_calls_back", 5); trap != "fiber.not_wrapped" {
+		t.Errorf("after a trap below the host, the switch trapped in %q", trap)
+	}
+	f = faults(t)
+	f.back = func(uint64) { f.works() }
+	if got := f.must("region_calls_back", 5); got != 5 {
+		t.Errorf("region_calls_back(5) is %d", got)
 	}
 }
 

@@ -10,6 +10,10 @@
   (i32.store offset=108 (local.get $f) (local.get $reason))
   (if (i32.ne (i32.load offset=24 (local.get $f)) (i32.const 6)) (then (return)))
   (local.set $kind (i32.load offset=112 (local.get $f)))
+  (if (i32.eq (local.get $kind) (i32.const 9)) ;; both
+    (then
+      (call $fiber.unsleep (local.get $f))
+      (local.set $kind (i32.const 2))))
   (if (i32.or (i32.eqz (local.get $kind)) (i32.gt_u (local.get $kind) (i32.const 5))) (then (return)))
   (if (i32.and (i32.eq (local.get $kind) (i32.const 1)) (i32.ne (i32.load offset=104 (local.get $f)) (i32.const 0)))
     (then (i32.store offset=60 (i32.load offset=104 (local.get $f)) (i32.const 0))))

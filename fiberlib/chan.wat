@@ -102,6 +102,30 @@
   (call $fiber.wait_for (local.get $cases) (local.get $n))
   (i32.const 0))
 
+;; select_timeout is a select that waits for a number of nanoseconds at most, and returns
+;; -1 if none of the cases could go ahead until then. It does not wait with 0, and as long
+;; as it takes with a negative number.
+(func $fiber.select_timeout (export "select_timeout") (param $cases i32) (param $n i32) (param $nanoseconds i64) (result i32)
+  (local $number i32)
+  (if (i32.eq (global.get $fiber.state) (i32.const 2)) (then (return (call $fiber.arrive))))
+  (if (i64.le_s (local.get $nanoseconds) (i64.const 0))
+    (then (return (call $fiber.select (local.get $cases) (local.get $n) (i64.ne (local.get $nanoseconds) (i64.const 0))))))
+  (local.set $number (call $fiber.select (local.get $cases) (local.get $n) (i32.const 0)))
+  (if (i32.ge_s (local.get $number) (i32.const 0)) (then (return (local.get $number))))
+  (call $fiber.queue_up (local.get $cases) (local.get $n))
+  (call $fiber.add_sleeper (global.get $fiber.running) (i64.add (call $fiber.now) (local.get $nanoseconds)))
+  (i32.store offset=112 (global.get $fiber.running) (i32.const 9))
+  (call $fiber.wait)
+  (i32.const 0))
+
+;; selected takes a fiber out of the sleepers, if it has a timeout.
+(func $fiber.selected (param $f i32)
+  (if (i32.eq (i32.load offset=112 (local.get $f)) (i32.const 9)) (then (call $fiber.unsleep (local.get $f)))))
+
+;; timed_out takes the cases of a fiber out of their queues, if it waits for any.
+(func $fiber.timed_out (param $f i32)
+  (if (i32.eq (i32.load offset=112 (local.get $f)) (i32.const 9)) (then (call $fiber.unqueue_all (local.get $f)))))
+
 ;; one returns the case that the fiber has for an operation on one channel.
 (func $fiber.one (param $ch i32) (result i32)
   (local $case i32)
@@ -165,8 +189,13 @@
   (i32.store offset=4 (local.get $ch) (i32.sub (i32.load offset=4 (local.get $ch)) (i32.const 1)))
   (local.get $value))
 
-;; wait_for puts n cases into the queues of their channels and leaves the fiber.
+;; wait_for waits until one of n cases is done.
 (func $fiber.wait_for (param $cases i32) (param $n i32)
+  (call $fiber.queue_up (local.get $cases) (local.get $n))
+  (call $fiber.wait))
+
+;; queue_up puts n cases of the fiber that runs into the queues of their channels.
+(func $fiber.queue_up (param $cases i32) (param $n i32)
   (local $case i32) (local $queue i32)
   (i32.store offset=64 (call $fiber.self) (local.get $cases))
   (i32.store offset=68 (global.get $fiber.running) (local.get $n))
@@ -187,8 +216,7 @@
             (i32.store offset=4 (local.get $queue) (local.get $case))))
         (local.set $case (i32.add (local.get $case) (i32.const 32)))
         (local.set $n (i32.sub (local.get $n) (i32.const 1)))
-        (br $next))))
-  (call $fiber.wait))
+        (br $next)))))
 
 ;; queue returns the address of the queue that a case waits in: its first and its last.
 (func $fiber.queue (param $case i32) (result i32)
@@ -201,6 +229,7 @@
   (i32.store offset=8 (local.get $case) (local.get $value))
   (i32.store offset=12 (local.get $case) (local.get $ok))
   (local.set $f (i32.load offset=16 (local.get $case)))
+  (call $hook.selected (local.get $f))
   (call $fiber.wake (local.get $f) (i32.shr_u (i32.sub (local.get $case) (i32.load offset=64 (local.get $f))) (i32.const 5)))
   (call $fiber.unqueue_all (local.get $f)))
 

@@ -27,10 +27,10 @@
 ;; stack ends that the program has anyway.
 (func $fiber.next_stack (export "next_stack") (param $f i32) (param $ends i32) (result i32)
   (local $low i32)
-  (if (i32.lt_u (global.get $program.sp) (global.get $fiber.limit)) (then (call $fiber.stack_overflow (i32.sub (global.get $fiber.limit) (global.get $program.sp)))))
+  (if (i32.lt_u (global.get $program.sp) (global.get $fiber.limit)) (then (call $fiber.overflow (i32.sub (global.get $fiber.limit) (global.get $program.sp)))))
   (local.set $f (if (result i32) (local.get $f) (then (i32.load offset=40 (local.get $f))) (else (global.get $fiber.all))))
   (if (i32.eqz (local.get $f)) (then (return (i32.const 0))))
-  (if (i32.eqz (call $fiber.is_whole (local.get $f))) (then (call $fiber.stack_overflow (i32.const 77))))
+  (if (i32.eqz (call $fiber.is_whole (local.get $f))) (then (call $fiber.overflow (i32.const 77))))
   (i32.store (local.get $ends) (local.tee $low (call $fiber.stack_low (local.get $f))))
   (i32.store offset=4 (local.get $ends) (call $fiber.stack_high (local.get $f) (local.get $low)))
   (local.get $f))

@@ -34,7 +34,8 @@
 ;;  104  where it waits: the fiber that is joined, or the line that this one stands in
 ;;  108  the reason why it was cancelled, 0 if it was not
 ;;  112  what it waits for: 1 another fiber, or to be unparked; 2 channels; 3 a time; 4 a
-;;       group; 6 a semaphore; 7 a condition; 8, though it is ready, that no other one is
+;;       group; 6 a semaphore; 7 a condition; 8, though it is ready, that no other one is;
+;;       9 channels or a time; 10 the host
 ;;  116  the list of what is to be done when it ends
 ;;  120  the most bytes that its stacks have taken at a switch, if that is noted
 ;;  124  –
@@ -54,6 +55,8 @@
 (import "program" "malloc" (func $program.malloc (param i32) (result i32)))
 (import "program" "free" (func $program.free (param i32)))
 (import "hook" "events" (func $hook.events)) ;; makes fibers ready whose time has come
+(import "hook" "selected" (func $hook.selected (param i32))) ;; the wait of a fiber for channels has ended
+(import "hook" "timed_out" (func $hook.timed_out (param i32))) ;; the time of a fiber has come
 (import "hook" "guard" (func $hook.guard)) ;; sets the bounds that prologues check
 (import "hook" "cleanup" (func $hook.cleanup (param i32))) ;; does what is to be done when a fiber ends
 (import "hook" "note_root" (func $hook.note_root)) ;; notes which function the main fiber runs
@@ -92,6 +95,7 @@
   (local $f i32)
   (if (i32.eqz (local.get $size)) (then (local.set $size (global.get $fiber.stack_size))))
   (if (i32.lt_u (local.get $size) (i32.const 1024)) (then (local.set $size (i32.const 1024))))
+  (if (i32.gt_u (local.get $size) (i32.const 0x7fffff00)) (then (return (i32.const 0))))
   (local.set $f (call $fiber.take (i32.and (i32.add (local.get $size) (i32.const 15)) (i32.const -16))))
   (if (local.get $f) (then (i32.store (local.get $f) (local.get $entry))))
   (local.get $f))
@@ -213,10 +217,14 @@
   (local $f i32)
   (if (i32.eqz (local.tee $f (global.get $fiber.running))) (then (return (call $fiber.current))))
   (if (i32.gt_u (i32.sub (global.get $program.sp) (global.get $fiber.limit)) (global.get $fiber.room))
-    (then (call $fiber.stack_overflow (i32.sub (global.get $fiber.limit) (global.get $program.sp)))))
+    (then (call $fiber.overflow (i32.sub (global.get $fiber.limit) (global.get $program.sp)))))
   (if (i32.ne (i32.load offset=48 (local.get $f)) (i32.xor (local.get $f) (i32.const -1)))
-    (then (call $fiber.stack_overflow (i32.const 77))))
+    (then (call $fiber.overflow (i32.const 77))))
   (local.get $f))
+
+;; overflow is told how far the shadow stack of the fiber that runs has grown below its end.
+(func $fiber.overflow (param $below i32)
+  (call $fiber.stack_overflow (global.get $fiber.running) (i32.add (global.get $fiber.room) (local.get $below)) (global.get $fiber.room)))
 
 ;; become makes a fiber, or none, the one that runs. Its stack pointer is set already.
 (func $fiber.become (param $f i32)
@@ -254,7 +262,7 @@
       (call $fiber.note_host)
       (call $fiber.stop_unwind)
       (return)))
-  (if (i32.gt_u (i32.load offset=8 (local.get $f)) (i32.load offset=12 (local.get $f))) (then (call $fiber.buffer_overflow (local.get $f))))
+  (if (i32.gt_u (i32.load offset=8 (local.get $f)) (i32.load offset=12 (local.get $f))) (then (call $fiber.buffer_overflow (local.get $f) (i32.const 128))))
   (call $hook.note_use (local.get $f))
   (global.set $fiber.state (i32.const 0)))
 
@@ -493,18 +501,16 @@
   (call $fiber.blame (global.get $fiber.running) (local.get $needed) (i32.const 0))
   (unreachable))
 
-;; stack_overflow is told how far the shadow stack of the fiber that runs has grown below
-;; its end. The state says that the module cannot be called: its stack pointer is wrong.
-(func $fiber.stack_overflow (param $below i32)
-  (call $fiber.blame (global.get $fiber.running) (i32.add (global.get $fiber.room) (local.get $below)) (global.get $fiber.room))
-  (global.set $fiber.state (i32.const 1))
-  (global.set $fiber.target (i32.const -1))
+(func $fiber.stack_overflow (param $f i32) (param $needed i32) (param $available i32)
+  (call $fiber.blame (local.get $f) (local.get $needed) (local.get $available))
+  (call $fiber.break)
   (unreachable))
 
-(func $fiber.buffer_overflow (param $f i32)
+(func $fiber.buffer_overflow (param $f i32) (param $header i32)
   (call $fiber.blame (local.get $f)
-    (i32.sub (i32.load offset=8 (local.get $f)) (i32.add (local.get $f) (i32.const 128)))
-    (i32.sub (i32.load offset=12 (local.get $f)) (i32.add (local.get $f) (i32.const 128))))
+    (i32.sub (i32.load offset=8 (local.get $f)) (i32.add (local.get $f) (local.get $header)))
+    (i32.sub (i32.load offset=12 (local.get $f)) (i32.add (local.get $f) (local.get $header))))
+  (call $fiber.break)
   (unreachable))
 
 (func $fiber.no_fiber (param $f i32) (call $fiber.blame (local.get $f) (i32.const 0) (i32.const 0)) (unreachable))
@@ -514,40 +520,14 @@
 (func $fiber.other_call (param $f i32) (call $fiber.blame (local.get $f) (i32.const 0) (i32.const 0)) (unreachable))
 (func $fiber.broken (unreachable))
 
+;; break leaves a state that says that the module cannot be called: frames are missing, or
+;; its stack pointer is wrong.
+(func $fiber.break
+  (global.set $fiber.state (i32.const 1))
+  (global.set $fiber.target (i32.const -1)))
+
 ;; blame leaves what a fault is about where the host finds it.
 (func $fiber.blame (param $f i32) (param $needed i32) (param $available i32)
   (global.set $fiber.culprit (local.get $f))
   (global.set $fiber.needed (local.get $needed))
   (global.set $fiber.available (local.get $available)))
-
-;; take_pages and free_pages are for programs that have no malloc. They deal in whole pages;
-;; blocks are used again for the same size only. A block has its size before it, and
-;; a free one the next free one.
-(global $fiber.blocks (mut i32) (i32.const 0))
-
-(func $fiber.take_pages (param $size i32) (result i32)
-  (local $pages i32) (local $at i32) (local $before i32)
-  (local.set $pages (i32.shr_u (i32.add (local.get $size) (i32.const 65551)) (i32.const 16)))
-  (local.set $at (global.get $fiber.blocks))
-  (block $none
-    (loop $search
-      (br_if $none (i32.eqz (local.get $at)))
-      (if (i32.ne (i32.load (local.get $at)) (local.get $pages))
-        (then
-          (local.set $before (local.get $at))
-          (local.set $at (i32.load offset=4 (local.get $at)))
-          (br $search))))
-    (if (local.get $before)
-      (then (i32.store offset=4 (local.get $before) (i32.load offset=4 (local.get $at))))
-      (else (global.set $fiber.blocks (i32.load offset=4 (local.get $at)))))
-    (return (i32.add (local.get $at) (i32.const 16))))
-  (local.set $at (memory.grow (local.get $pages)))
-  (if (i32.eq (local.get $at) (i32.const -1)) (then (return (i32.const 0))))
-  (local.set $at (i32.shl (local.get $at) (i32.const 16)))
-  (i32.store (local.get $at) (local.get $pages))
-  (i32.add (local.get $at) (i32.const 16)))
-
-(func $fiber.free_pages (param $at i32)
-  (local.set $at (i32.sub (local.get $at) (i32.const 16)))
-  (i32.store offset=4 (local.get $at) (global.get $fiber.blocks))
-  (global.set $fiber.blocks (local.get $at)))

@@ -22,6 +22,8 @@ var order = []string{
 	"look",
 	"map",
 	"collect",
+	"context",
+	"memory",
 }
 
 // Text returns the fields of the runtime: what they export is what a program can

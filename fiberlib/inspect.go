@@ -70,9 +70,15 @@ const (
 	WaitIO                        // input or output
 	WaitSemaphore                 // a semaphore or a mutex
 	WaitCondition                 // a condition
+	WaitIdle                      // that no other fiber is ready
+	WaitSelect                    // channels or a time
+	WaitHost                      // a function of the host
 )
 
-var waitWords = [...]string{"", "", "for a channel", "for a time", "for a group", "for input or output", "for a semaphore", "for a condition"}
+var waitWords = [...]string{
+	"", "", "for a channel", "for a time", "for a group", "for input or output", "for a semaphore", "for a condition",
+	"until no other is ready", "for channels or a time", "for the host",
+}
 
 // Doing says what a fiber is doing, in a few words.
 func (f *Fiber) Doing() string {
@@ -176,7 +182,7 @@ func fiberAt(memory []byte, at uint32) (Fiber, bool) {
 	if f.Status != StatusWaiting {
 		f.Wait, f.At = 0, 0
 	}
-	if f.Wait == WaitChannel {
+	if f.Wait == WaitChannel || f.Wait == WaitSelect {
 		f.At = 0
 		f.Cases = casesAt(memory, uint64(word(regionCases)), word(regionCount))
 	}

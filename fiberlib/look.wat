@@ -15,8 +15,8 @@
   (i32.load offset=40 (local.get $f)))
 
 ;; waits_for returns what a fiber waits for: 1 another fiber, or to be unparked; 2
-;; channels; 3 a time; 4 a group; 5 input or output; 6 a semaphore; 7 a condition; 0 if
-;; it does not wait.
+;; channels; 3 a time; 4 a group; 5 input or output; 6 a semaphore; 7 a condition; 9
+;; channels or a time; 10 the host; 0 if it does not wait.
 (func $fiber.waits_for (export "waits_for") (param $f i32) (result i32)
   (call $fiber.must_be (local.get $f))
   (if (i32.ne (i32.load offset=24 (local.get $f)) (i32.const 6)) (then (return (i32.const 0))))

@@ -20,11 +20,15 @@
   (drop (call $program.clock_time_get (i32.const 1) (i64.const 1) (i32.add (global.get $fiber.scratch) (i32.const 88))))
   (i64.load offset=88 (global.get $fiber.scratch)))
 
-;; sleep_until puts the fiber that runs among the sleepers, behind those that wake at the
-;; same time, and leaves it.
+;; sleep_until puts the fiber that runs among the sleepers and leaves it.
 (func $fiber.sleep_until (param $deadline i64)
-  (local $f i32) (local $at i32) (local $before i32)
-  (local.set $f (global.get $fiber.running))
+  (call $fiber.add_sleeper (global.get $fiber.running) (local.get $deadline))
+  (i32.store offset=112 (global.get $fiber.running) (i32.const 3))
+  (call $fiber.wait))
+
+;; add_sleeper puts a fiber among the sleepers, behind those that wake at the same time.
+(func $fiber.add_sleeper (param $f i32) (param $deadline i64)
+  (local $at i32) (local $before i32)
   (i64.store offset=96 (local.get $f) (local.get $deadline))
   (local.set $at (global.get $fiber.sleepers))
   (block $here
@@ -37,9 +41,7 @@
   (i32.store offset=36 (local.get $f) (local.get $at))
   (if (local.get $before)
     (then (i32.store offset=36 (local.get $before) (local.get $f)))
-    (else (global.set $fiber.sleepers (local.get $f))))
-  (i32.store offset=112 (local.get $f) (i32.const 3))
-  (call $fiber.wait))
+    (else (global.set $fiber.sleepers (local.get $f)))))
 
 ;; wake_sleepers makes those ready whose time has come.
 (func $fiber.wake_sleepers
@@ -50,7 +52,8 @@
     (if (i32.eqz (local.tee $f (global.get $fiber.sleepers))) (then (return)))
     (if (i64.gt_u (i64.load offset=96 (local.get $f)) (local.get $now)) (then (return)))
     (global.set $fiber.sleepers (i32.load offset=36 (local.get $f)))
-    (call $fiber.wake (local.get $f) (i32.const 0))
+    (call $hook.timed_out (local.get $f))
+    (call $fiber.wake (local.get $f) (i32.const -1)) ;; of a select: none of its cases
     (br $next)))
 
 ;; events is called before a fiber is chosen. Every 64th time it looks at the clock; if

@@ -19,6 +19,7 @@ type library struct {
 	exports  map[string]wat.FuncID // what can be imported from module fiber
 	told     []string              // exports of the library's globals, which every module gets that needs them
 	suspends []bool                // by function: it starts an unwind
+	indirect []bool                // by function: it calls what is in the table
 }
 
 // fiberLibrary returns the library of package fiberlib.
@@ -27,7 +28,7 @@ var fiberLibrary = sync.OnceValue(func() *library {
 	if err != nil {
 		panic(fmt.Sprintf("fiberlib: %v", err))
 	}
-	l := &library{m: m, exports: map[string]wat.FuncID{}, suspends: make([]bool, len(m.Funcs))}
+	l := &library{m: m, exports: map[string]wat.FuncID{}, suspends: make([]bool, len(m.Funcs)), indirect: make([]bool, len(m.Funcs))}
 	for _, e := range m.Exports {
 		if e.Kind != wat.KindFunc {
 			l.told = append(l.told, e.Name)
@@ -40,19 +41,26 @@ var fiberLibrary = sync.OnceValue(func() *library {
 	}
 	for id, f := range m.Funcs {
 		l.suspends[id] = f.Name == "fiber.leave" || f.Import != nil && f.Import.Name == startUnwind
+		l.indirect[id] = slices.ContainsFunc(f.Body.Instrs, func(in wat.Instr) bool { return in.Op == op.CallIndirect })
 	}
+	callersToo(m, l.suspends)
+	callersToo(m, l.indirect)
+	return l
+})
+
+// callersToo adds to a set of functions whoever calls one of them.
+func callersToo(m *wat.Module, set []bool) {
 	for changed := true; changed; {
 		changed = false
 		for id, f := range m.Funcs {
 			for _, in := range f.Body.Instrs {
-				if in.Op == op.Call && l.suspends[in.Imm] && !l.suspends[id] {
-					l.suspends[id], changed = true, true
+				if in.Op == op.Call && set[in.Imm] && !set[id] {
+					set[id], changed = true, true
 				}
 			}
 		}
 	}
-	return l
-})
+}
 
 // readsMap reports whether a function reads the map of the frames.
 func (l *library) readsMap(name string) bool {

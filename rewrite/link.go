@@ -82,7 +82,7 @@ func checkLibraryImports(m *wat.Module, opts Options) error {
 		if ownRuntime {
 			return fail("use one of the two", "the module gets the fiber runtime, and brings its own with imports from asyncify")
 		}
-		if l.suspends[id] && len(m.Tables) == 0 {
+		if (l.suspends[id] || l.indirect[id] || name == "defer") && len(m.Tables) == 0 {
 			return fail("add a table with the entries of the fibers", "fibers start with a function from a table, and the module has none")
 		}
 	}
@@ -252,7 +252,7 @@ func findProgram(m *wat.Module, renamed, called map[string]string) {
 	if sp := stackPointer(m); sp >= 0 {
 		renamed[programSP] = reference(m, m.Globals[sp].Name, sp)
 	}
-	renamed[programMalloc], renamed[programFree] = "$fiber.take_pages", "$fiber.free_pages"
+	renamed[programMalloc], renamed[programFree] = "$fiber.take_memory", "$fiber.give_memory"
 	if malloc, free := allocator(m); malloc >= 0 {
 		renamed[programMalloc] = reference(m, m.Funcs[malloc].Name, malloc)
 		renamed[programFree] = reference(m, m.Funcs[free].Name, free)
@@ -272,7 +272,9 @@ func setHooks(renamed, called map[string]string, opts Options, readsMap bool) {
 		}
 	}
 	set("cleanup", called["fiber.defer"] != "")
-	set("events", called["fiber.sleep"]+called["fiber.wasi_poll_oneoff"] != "")
+	set("events", called["fiber.sleep"]+called["fiber.wasi_poll_oneoff"]+called["fiber.select_timeout"] != "")
+	set("selected", called["fiber.select_timeout"] != "")
+	set("timed_out", called["fiber.select_timeout"] != "")
 	set("look_now", called["fiber.look"] != "")
 	set("note_root", opts.Frames || readsMap)
 	set("note_use", opts.Frames || called["fiber.most_used"] != "")

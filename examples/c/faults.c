@@ -104,6 +104,42 @@ EXPORT(dig_in_main) int dig_in_main(int depth) {
   return dig_in_main(depth - 1) + here[1];
 }
 
+/* ---- regions ---- */
+
+static _Alignas(16) char region_memory[3][2048];
+static fiber_region_t *main_region = (fiber_region_t *)region_memory[0], *other = (fiber_region_t *)region_memory[1];
+static void returns(void *value) { (void)value; }
+static void calls_host(void *what) { host_back((int)(intptr_t)what), fiber_swapcontext(other, main_region); }
+static void digs_in_region(void *depth) {
+  volatile char here[64] = {0};
+  if ((intptr_t)depth > 0) digs_in_region((char *)depth - 1), here[0]++;
+  else fiber_swapcontext(other, main_region);
+}
+static void *never(void *value) { return fiber_yield(value); }
+static int switch_once(void *value) {
+  *main_region = (fiber_region_t){.end = region_memory[0] + 2048};
+  other->argument = value, other->position = NULL, other->end = region_memory[1] + 2048;
+  fiber_swapcontext(main_region, other);
+  return (int)(intptr_t)value;
+}
+static int yield_there(void *value) { return (int)(intptr_t)never(value); }
+EXPORT(swaps_alone) void swaps_alone(void) { fiber_swapcontext(main_region, other); }
+EXPORT(region_returns) void region_returns(void) { other->entry = returns, fiber_wrap_with_fibers(switch_once, NULL); }
+EXPORT(region_enters_nothing) void region_enters_nothing(void) {
+  other->entry = (void (*)(void *))(intptr_t)twice, fiber_wrap_with_fibers(switch_once, NULL);
+}
+EXPORT(wraps_nothing) void wraps_nothing(void) { fiber_wrap_with_fibers((int (*)(void *))(intptr_t)0x7fffffff, NULL); }
+EXPORT(wrapped_yields) void wrapped_yields(void) { fiber_wrap_with_fibers(yield_there, NULL); }
+EXPORT(region_digs) int region_digs(int depth) {
+  for (int i = 0; i < 2048; i++) region_memory[2][i] = (char)i;
+  other->entry = digs_in_region;
+  return fiber_wrap_with_fibers(switch_once, (void *)(intptr_t)depth);
+}
+EXPORT(region_calls_back) int region_calls_back(int what) {
+  other->entry = calls_host;
+  return fiber_wrap_with_fibers(switch_once, (void *)(intptr_t)what);
+}
+
 /* ---- fibers that are given up, told to end, or left alone ---- */
 
 EXPORT(frees_suspended) int frees_suspended(void) {

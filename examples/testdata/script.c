@@ -2,6 +2,7 @@
  *
  *   s03  send 3 to channel 0      r0   receive from channel 0    c0  close it
  *   l01  receive from channel 0 or send to 1, whichever can go ahead; t01 does not wait
+ *   w012 receive from 0 or send to 1, wait for 2 ms at most       z3   sleep for 3 ms
  *   p    let the others run       m    lock a mutex, let the others run, unlock it
  *   q    park    u2  unpark fiber 2 if it is parked    k2  cancel fiber 2
  *   g    wait until a group is done    e  defer a line
@@ -57,6 +58,12 @@ static void *follow_part(void *argument) {
       result = fiber_select(cases, 2, *s == 'l'), length = 3;
       if (result >= 0) value = cases[result].value, result += 10 * cases[result].ok;
       break;
+    case 'w':
+      cases[1].chan = channels[s[2] - '0'];
+      result = fiber_select_timeout(cases, 2, (s[3] - '0') * 1000000LL), length = 4;
+      if (result >= 0) value = cases[result].value, result += 10 * cases[result].ok;
+      break;
+    case 'z': fiber_sleep_ns(a * 1000000LL); break;
     case 'q': value = fiber_park(), length = 1; break;
     case 'u':
       if (fibers[a] && fiber_is_parked(fibers[a])) fiber_unpark(fibers[a], (void *)(intptr_t)me), result = 1;

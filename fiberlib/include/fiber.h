@@ -96,6 +96,23 @@ FIBER_IMPORT(park) void *fiber_park(void);
 FIBER_IMPORT(unpark) void fiber_unpark(fiber_t fiber, void *value);
 FIBER_IMPORT(is_parked) int fiber_is_parked(fiber_t fiber);
 
+/* ---- the bare switch, for programs with fibers of their own ---- */
+
+/* Memory of the program for two stacks begins with this: frames of suspended functions
+ * grow up from behind it, the C stack grows down from end. Position starts as NULL. The
+ * main stack has entry NULL, and for its frames either memory up to end, or, with end
+ * NULL, what is free below the C stack. */
+typedef struct {
+  void (*entry)(void *argument); /* must not return */
+  void *argument, *position, *end;
+} fiber_region_t;
+
+/* Suspends what runs, in from, and runs to. */
+FIBER_IMPORT(swapcontext) void fiber_swapcontext(fiber_region_t *from, fiber_region_t *to);
+
+/* Calls entry, in which regions can be switched, and returns what it returns. */
+FIBER_IMPORT(wrap_with_fibers) int fiber_wrap_with_fibers(int (*entry)(void *argument), void *argument);
+
 /* ---- channels of pointers, or of integers that fit in one ---- */
 
 typedef struct fiber_chan *fiber_chan_t;
@@ -122,6 +139,9 @@ typedef struct {
 /* Waits until one of the cases can go ahead, does it, and returns its number; if several
  * can, that of the first. Without block it returns -1 rather than wait. */
 FIBER_IMPORT(select) int fiber_select(fiber_case_t *cases, int n, int block);
+
+/* Returns -1 if none could go ahead for so long; a negative number is for ever. */
+FIBER_IMPORT(select_timeout) int fiber_select_timeout(fiber_case_t *cases, int n, long long nanoseconds);
 
 /* ---- semaphores, mutexes, condition variables, wait groups: fibers wait in line.
  * They need no memory but their own; all start as zeros, a mutex as FIBER_MUTEX. ---- */
@@ -175,7 +195,7 @@ FIBER_IMPORT(each) fiber_t fiber_each(fiber_t fiber);
 /* What a fiber waits for that is WAITING. */
 typedef enum {
   FIBER_WAIT_NOTHING, FIBER_WAIT_FIBER, FIBER_WAIT_CHANNEL, FIBER_WAIT_TIME, FIBER_WAIT_GROUP, FIBER_WAIT_IO,
-  FIBER_WAIT_SEMAPHORE, FIBER_WAIT_CONDITION
+  FIBER_WAIT_SEMAPHORE, FIBER_WAIT_CONDITION, FIBER_WAIT_SELECT = 9, FIBER_WAIT_HOST
 } fiber_wait_t;
 FIBER_IMPORT(waits_for) fiber_wait_t fiber_waits_for(fiber_t fiber);
 

@@ -14,8 +14,9 @@ typedef struct fiber {
   ucontext_t context;
   fiber_entry_point_t entry;
   fiber_status_t status;
-  struct fiber *resumer, *next, *joiner, *joins, **line;
-  int detached, parked, cancelled;
+  struct fiber *resumer, *next, *joiner, *joins, **line, *next_sleeper;
+  int detached, parked, cancelled, asleep;
+  long long deadline;
   struct fiber_deferred *deferred;
   void *value, *local;
   char *stack;
@@ -36,7 +37,24 @@ static inline void native_clean_up(fiber_t f) {
   }
 }
 
+/* Those that sleep, by deadline. Time passes only when nobody is ready. */
+static struct fiber *native_sleepers;
+static long long native_time;
+static inline int native_stop_waiting(fiber_t f);
+
+static inline void native_sleep(long long nanoseconds) {
+  fiber_t *p = &native_sleepers, f = native_running;
+  f->asleep = 1, f->deadline = native_time + nanoseconds;
+  while (*p && (*p)->deadline <= f->deadline) p = &(*p)->next_sleeper;
+  f->next_sleeper = *p, *p = f;
+}
+
 static inline void native_wake(fiber_t f, void *value) {
+  if (f->asleep) {
+    fiber_t *p = &native_sleepers;
+    while (*p != f) p = &(*p)->next_sleeper;
+    *p = f->next_sleeper, f->asleep = 0;
+  }
   f->joins = NULL, f->line = NULL, f->parked = 0;
   f->status = FIBER_READY, f->value = value, f->next = NULL;
   if (native_first) native_last->next = f;
@@ -45,6 +63,12 @@ static inline void native_wake(fiber_t f, void *value) {
 }
 
 static inline fiber_t native_next(void) {
+  if (!native_first && native_sleepers) native_time = native_sleepers->deadline;
+  while (!native_first && native_sleepers)
+    while (native_sleepers && native_sleepers->deadline <= native_time) {
+      native_stop_waiting(native_sleepers);
+      native_wake(native_sleepers, (void *)-1);
+    }
   fiber_t f = native_first;
   if (f) native_first = f->next;
   else if ((f = native_idle)) native_idle = NULL;
@@ -245,6 +269,26 @@ static inline int fiber_select(fiber_case_t *cases, int n, int block) {
   return (int)(intptr_t)native_wait();
 }
 
+static inline int fiber_select_timeout(fiber_case_t *cases, int n, long long nanoseconds) {
+  int done = fiber_select(cases, n, 0);
+  if (done >= 0 || nanoseconds == 0) return done;
+  if (nanoseconds > 0) native_sleep(nanoseconds);
+  return fiber_select(cases, n, 1);
+}
+
+static inline void fiber_sleep_ns(long long nanoseconds) { native_sleep(nanoseconds), native_wait(); }
+
+/* Takes a fiber out of those that wait at channels; says whether it did. */
+static inline int native_stop_waiting(fiber_t f) {
+  int waited = 0;
+  for (struct native_waiter **p = &native_waiters; *p;) {
+    struct native_waiter *w = *p;
+    if (w->fiber == f) *p = w->next, free(w), waited = 1;
+    else p = &w->next;
+  }
+  return waited;
+}
+
 static inline int fiber_chan_send(fiber_chan_t chan, void *value) {
   fiber_case_t c = {.chan = chan, .send = 1, .value = value};
   return fiber_select(&c, 1, 1) == 0 && c.ok;
@@ -330,6 +374,24 @@ static inline void fiber_group_wait(fiber_group_t *group) {
   native_wait();
 }
 
+/* ---- regions: behind the four words lies what ucontext needs ---- */
+
+typedef struct { void (*entry)(void *); void *argument, *position, *end; } fiber_region_t;
+
+static inline void fiber_swapcontext(fiber_region_t *from, fiber_region_t *to) {
+  ucontext_t *saved = (ucontext_t *)(from + 1), *next = (ucontext_t *)(to + 1);
+  if (!to->position) {
+    getcontext(next);
+    next->uc_stack.ss_sp = next + 1, next->uc_stack.ss_size = (size_t)((char *)to->end - (char *)(next + 1));
+    makecontext(next, (void (*)(void))to->entry, 1, to->argument);
+    to->position = next;
+  }
+  from->position = saved;
+  swapcontext(saved, next);
+}
+
+static inline int fiber_wrap_with_fibers(int (*entry)(void *), void *argument) { return entry(argument); }
+
 /* ---- cancellation ---- */
 
 static inline int fiber_defer(void (*function)(void *), void *value) {
@@ -342,15 +404,9 @@ static inline int fiber_defer(void (*function)(void *), void *value) {
 static inline int fiber_cancelled(void) { return native_running->cancelled; }
 
 static inline void fiber_cancel(fiber_t f, int reason) {
-  int waited = 0;
   f->cancelled = reason;
   if (f->status != FIBER_WAITING) return;
-  for (struct native_waiter **p = &native_waiters; *p;) {
-    struct native_waiter *w = *p;
-    if (w->fiber == f) *p = w->next, free(w), waited = 1;
-    else p = &w->next;
-  }
-  if (waited) {
+  if (native_stop_waiting(f)) {
     native_wake(f, (void *)-1);
     return;
   }
@@ -360,5 +416,5 @@ static inline void fiber_cancel(fiber_t f, int reason) {
     while (*p != f) p = &(*p)->next;
     *p = f->next;
   }
-  if (f->parked || f->joins || f->line) native_wake(f, NULL);
+  if (f->parked || f->joins || f->line || f->asleep) native_wake(f, NULL);
 }
