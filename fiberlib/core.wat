@@ -54,7 +54,9 @@
 (import "hook" "events" (func $hook.events)) ;; makes fibers ready whose time has come
 (import "hook" "selected" (func $hook.selected (param i32))) ;; the wait of a fiber for channels has ended
 (import "hook" "timed_out" (func $hook.timed_out (param i32))) ;; the time of a fiber has come
-(import "hook" "guard" (func $hook.guard)) ;; sets the bounds that prologues check
+(import "hook" "guard" (func $hook.guard)) ;; sets the bounds that prologues check, and
+(import "hook" "region" (func $hook.region (param i32))) ;; those of a region
+(import "hook" "break" (func $hook.break)) ;; a module with fibers cannot be called afterwards
 (import "hook" "cleanup" (func $hook.cleanup (param i32))) ;; does what is to be done when a fiber ends
 (import "program" "clock_time_get" (func $program.clock_time_get (param i32 i64 i32) (result i32))) ;; of WASI
 (import "program" "poll_oneoff" (func $program.poll_oneoff (param i32 i32 i32 i32) (result i32))) ;; of WASI
@@ -420,7 +422,7 @@
 
 (func $fiber.stack_overflow (param $f i32) (param $needed i32) (param $available i32)
   (call $fiber.blame (local.get $f) (local.get $needed) (local.get $available))
-  (call $fiber.break)
+  (call $hook.break)
   (unreachable))
 
 (func $fiber.buffer_overflow (param $f i32) (param $header i32)

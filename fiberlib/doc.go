@@ -32,11 +32,14 @@ var contexts string
 //go:embed memory.wat
 var memory string
 
+//go:embed guard.wat
+var guards string
+
 // Text returns the fields of the runtime: what they export is what a program can
 // import from module fiber. The imports from module program stand for the memory,
 // table, stack pointer, malloc and free of the program, those from module transform
 // for what every rewritten module has, those from module hook for what is called
 // only if something in the program needs it.
 func Text() string {
-	return strings.Join([]string{core, scheduler, channels, locks, time, cancellation, contexts, memory}, "\n")
+	return strings.Join([]string{core, scheduler, channels, locks, time, cancellation, contexts, memory, guards}, "\n")
 }

@@ -106,7 +106,7 @@ func mainFibers(m *wat.Module, g *callGraph, opts Options) []wat.FuncID {
 
 // link writes the part of the fiber library that a module needs, and the wrappers of
 // its exports.
-func (r *runtimeText) link(m *wat.Module, wrapped []wat.FuncID, opts Options) {
+func (r *runtimeText) link(m *wat.Module, wrapped []wat.FuncID, g guards, opts Options) {
 	called := map[string]string{} // from the name in the library to what it is called here
 	renamed := map[string]string{}
 	var roots []string
@@ -119,6 +119,13 @@ func (r *runtimeText) link(m *wat.Module, wrapped []wat.FuncID, opts Options) {
 		renamed["$"+name] = called[name]
 		roots = append(roots, name)
 	}
+	if len(roots) > 0 {
+		renamed[hookBreak] = "$fiber.break"
+	}
+	if g.on {
+		roots = append(roots, "fiber.too_deep")
+		renamed[hookGuard], renamed[hookRegion] = "$fiber.bounds", "$fiber.bounds_of"
+	}
 	if len(roots) == 0 {
 		return
 	}
@@ -127,7 +134,10 @@ func (r *runtimeText) link(m *wat.Module, wrapped []wat.FuncID, opts Options) {
 	}
 	findProgram(m, renamed, called)
 	k := fiberLibrary().link(roots, renamed)
-	k.stack = opts.StackSize
+	k.numbers = g.numbers()
+	if opts.StackSize > 0 {
+		k.numbers["$fiber.stack_size"] = opts.StackSize
+	}
 	r.importWASI(m, k, opts)
 	r.line("", "fiberlib")
 	if renamed[programSP] == idOwnSP {
@@ -197,6 +207,9 @@ const (
 	hook        = "$hook." // what all hooks begin with
 	hookEvents  = hook + "events"
 	hookCleanup = hook + "cleanup"
+	hookGuard   = hook + "guard"
+	hookRegion  = hook + "region"
+	hookBreak   = hook + "break"
 	hookSelect  = hook + "selected"
 	hookTimeout = hook + "timed_out"
 

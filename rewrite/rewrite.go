@@ -21,6 +21,9 @@ type Options struct {
 	// StackSize is how many bytes the fiber library gives a fiber for its stacks when the
 	// program does not say; 0 for 65 520.
 	StackSize uint32
+	// Guard has functions check, where they take bytes from the stack in memory, that it
+	// does not grow too large.
+	Guard bool
 	// IgnoreImports says that no import may suspend: only what the module itself
 	// makes suspend. It excludes Suspend.
 	IgnoreImports bool
@@ -70,6 +73,7 @@ type Result struct {
 	Functions    int // functions with a body in the source
 	Instrumented int // those that got code
 	Sites        int
+	Checks       int      // of the stack pointer, with Options.Guard
 	Notes        []string // what a user is to know, a line each
 }
 
@@ -103,7 +107,9 @@ type state struct {
 	opts Options
 
 	graph     *callGraph
-	functions []*function  // those to instrument
+	functions []*function // those to instrument
+	guards    guards
+	guarded   []*function  // those that check the stack pointer and get no other code
 	mains     []wat.FuncID // those whose exports get a wrapper, in ascending order
 	result    *Result
 }
@@ -121,7 +127,10 @@ func (s *state) callGraph() error {
 	if s.graph, err = buildCallGraph(s.m, imports, s.opts.Lists); err != nil {
 		return err
 	}
-	s.result.Notes = s.graph.notes(s.m)
+	if s.guards, err = findGuards(s.m, s.opts); err != nil {
+		return err
+	}
+	s.result.Notes = append(s.graph.notes(s.m), s.guards.notes()...)
 	s.mains = mainFibers(s.m, s.graph, s.opts)
 	if err := s.normalise(); err != nil {
 		return err
@@ -132,7 +141,9 @@ func (s *state) callGraph() error {
 		}
 		s.result.Functions++
 		if s.graph.instruments(wat.FuncID(id)) {
-			s.functions = append(s.functions, newFunction(s.m, s.graph, wat.FuncID(id), s.opts.Shape))
+			f := newFunction(s.m, s.graph, wat.FuncID(id), s.opts.Shape)
+			f.guards = s.guards
+			s.functions = append(s.functions, f)
 		}
 	}
 	return nil
@@ -162,7 +173,7 @@ func (s *state) form() wat.Form {
 	var form wat.Form
 	for id, fn := range s.m.Funcs {
 		switch {
-		case s.graph.instruments(wat.FuncID(id)):
+		case s.graph.instruments(wat.FuncID(id)) || len(s.guards.in(fn)) > 0:
 			form.Unfold = append(form.Unfold, wat.FuncID(id))
 		case s.opts.isLinked(fn.Import):
 			form.Alone = append(form.Alone, wat.FuncID(id))
@@ -200,13 +211,18 @@ func (f *function) emitLines() error {
 // runtime is the pass that puts edits and runtime into the tree and the text.
 func (s *state) runtime() error {
 	s.dropWithoutSites()
+	s.findGuarded()
 	s.result.Instrumented = len(s.functions)
 	unwinding := false
 	for _, f := range s.functions {
 		s.result.Sites += len(f.sites)
+		s.result.Checks += f.checks
 		unwinding = unwinding || f.asksUnwinding
 	}
-	r := writeRuntime(s.m, signatures(s.functions), unwinding, s.mains, s.opts)
+	for _, f := range s.guarded {
+		s.result.Checks += f.checks
+	}
+	r := writeRuntime(s.m, signatures(s.functions), unwinding, s.mains, s.guards, s.opts)
 	ids := make([]wat.FuncID, 0, len(r.replaced))
 	for id := range r.replaced {
 		ids = append(ids, id)
@@ -242,9 +258,10 @@ func (s *state) dropWithoutSites() {
 
 // applyAll puts the edited functions into the tree.
 func (s *state) applyAll(ext *wat.Module) error {
-	errs := make([]error, len(s.functions))
-	inParallel(len(s.functions), func(i int) {
-		f := s.functions[i]
+	all := slices.Concat(s.functions, s.guarded)
+	errs := make([]error, len(all))
+	inParallel(len(all), func(i int) {
+		f := all[i]
 		errs[i] = guard("runtime", f.graph.labels[f.id], func() (err error) {
 			ext.Funcs[f.id], err = f.apply(ext)
 			return err
@@ -256,7 +273,7 @@ func (s *state) applyAll(ext *wat.Module) error {
 // editAll makes the rewritten text.
 func (s *state) editAll(ext *wat.Module, r *runtimeText) string {
 	e := wat.NewLineEditor(s.m.Source)
-	for _, f := range s.functions {
+	for _, f := range slices.Concat(s.functions, s.guarded) {
 		f.editText(e, ext.Funcs[f.id])
 	}
 	for _, f := range s.m.Fields {

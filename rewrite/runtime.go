@@ -35,7 +35,7 @@ func (r *runtimeText) line(code, note string) {
 
 // writeRuntime returns the runtime for a module: routines for the signatures of its
 // frames, and the functions of the ABI.
-func writeRuntime(m *wat.Module, signatures []string, unwinding bool, mains []wat.FuncID, opts Options) *runtimeText {
+func writeRuntime(m *wat.Module, signatures []string, unwinding bool, mains []wat.FuncID, g guards, opts Options) *runtimeText {
 	r := &runtimeText{replaced: map[wat.FuncID]int{}, taken: map[string]bool{}}
 	r.line("", "fiber runtime")
 	r.line("", "state  0 running, 1 unwinding, 2 rewinding")
@@ -56,7 +56,7 @@ func writeRuntime(m *wat.Module, signatures []string, unwinding bool, mains []wa
 	for _, name := range abiNames {
 		r.abi(m, name)
 	}
-	r.link(m, mains, opts)
+	r.link(m, mains, g, opts)
 	return r
 }
 
