@@ -3,7 +3,6 @@ package examples_test
 import (
 	"bytes"
 	"errors"
-	"os"
 	"regexp"
 	"testing"
 
@@ -28,25 +27,36 @@ const hostBlock = 16
 // faults builds the module with flags and makes an instance of it.
 func faults(t *testing.T, flags ...string) *faulty {
 	t.Helper()
+	return faultsOf(t, "c/faults.wasm", flags...)()
+}
+
+// faultsOf builds a module with flags and returns a function that makes instances of it.
+// The last one made gets what the host is called for.
+func faultsOf(t *testing.T, module string, flags ...string) func() *faulty {
+	t.Helper()
 	ctx := t.Context()
-	code, err := os.ReadFile(build(t, "c/faults.wasm", append(flags, "--suspend=env.wait")...))
-	if err != nil {
-		t.Fatal(err)
-	}
 	rt := wazero.NewRuntime(ctx)
 	t.Cleanup(func() { _ = rt.Close(ctx) })
-	f := &faulty{t: t}
-	_, err = rt.NewHostModuleBuilder("env").
+	var f *faulty
+	_, err := rt.NewHostModuleBuilder("env").
 		NewFunctionBuilder().WithFunc(func(what uint32) { f.back(uint64(what)) }).Export("back").
 		NewFunctionBuilder().WithFunc(func(uint32) uint32 { return uint32(f.hostWait()) }).Export("wait").
 		Instantiate(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.Module, err = rt.InstantiateWithConfig(ctx, code, wazero.NewModuleConfig().WithStartFunctions("_initialize")); err != nil {
+	program, err := rt.CompileModule(ctx, []byte(read(t, build(t, module, append(flags, "--suspend=env.wait")...))))
+	if err != nil {
 		t.Fatal(err)
 	}
-	return f
+	return func() *faulty {
+		f = &faulty{t: t}
+		f.Module, err = rt.InstantiateModule(ctx, program, wazero.NewModuleConfig().WithName("").WithStartFunctions("_initialize"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
 }
 
 func (f *faulty) hostWait() uint64 {
@@ -183,6 +193,7 @@ func TestOverflowIsMeasured(t *testing.T) {
 		{70, "fiber.stack_overflow", 70 * 64, 70 * 160, true},
 	} {
 		f := faults(t)
+		f.works() // so that no memory is asked for later
 		fiber := f.must("fence")
 		memory, _ := f.Memory().Read(0, f.Memory().Size())
 		memory = bytes.Clone(memory)
@@ -200,11 +211,89 @@ func TestOverflowIsMeasured(t *testing.T) {
 		if got := !bytes.Equal(memory[fiber-4096:fiber], after[fiber-4096:fiber]); got != c.touches {
 			t.Errorf("depth %d: memory below the region changed: %v, not %v", c.depth, got, c.touches)
 		}
-		if end := min(fiber+8192, uint64(len(memory))); !bytes.Equal(memory[fiber+4112:end], after[fiber+4112:end]) {
+		if !bytes.Equal(above(memory, fiber), above(after, fiber)) {
 			t.Errorf("depth %d: memory above the region changed", c.depth)
 		}
 		if _, trap := f.try("work", 1); trap != "fiber.broken" {
 			t.Errorf("depth %d: the next call trapped in %q, not fiber.broken", c.depth, trap)
+		}
+	}
+}
+
+// above returns the memory that lies above the region that the program has fenced in,
+// behind what malloc has between its blocks.
+func above(memory []byte, fiber uint64) []byte {
+	return memory[fiber+4112 : min(fiber+8192, uint64(len(memory)))]
+}
+
+// With guards nothing outside a fiber's region or the main stack is ever written, however
+// deep the recursion and whichever of the two stacks is full.
+func TestGuards(t *testing.T) {
+	for _, module := range []string{"c/faults.wasm", "c/faults.stackfirst.wasm"} {
+		instance := faultsOf(t, module, "--guard")
+		seen := map[string]int{}
+		for depth := uint64(1); depth < 90; depth++ {
+			f := instance()
+			f.works() // so that no memory is asked for later
+			fiber := f.must("fence")
+			memory, _ := f.Memory().Read(0, f.Memory().Size())
+			memory = bytes.Clone(memory)
+			_, trap := f.try("dig_in", depth)
+			seen[trap]++
+			after, _ := f.Memory().Read(0, f.Memory().Size())
+			if !bytes.Equal(memory[fiber-4096:fiber], after[fiber-4096:fiber]) || !bytes.Equal(above(memory, fiber), above(after, fiber)) {
+				t.Errorf("%s: depth %d, which trapped in %q: memory outside the region has changed", module, depth, trap)
+			}
+			if canary, _ := f.Memory().ReadUint32Le(uint32(fiber) + 48); canary != ^uint32(fiber) {
+				t.Errorf("%s: depth %d, which trapped in %q: the header of the region was overwritten", module, depth, trap)
+			}
+		}
+		if seen[""] == 0 || seen["fiber.buffer_overflow"] == 0 || seen["fiber.stack_overflow"] == 0 || len(seen) > 3 {
+			t.Errorf("%s: the traps were %v", module, seen)
+		}
+		f := instance()
+		if got := f.must("dig_in_main", 20); got == 0 {
+			t.Errorf("%s: dig_in_main(20) is %d", module, got)
+		}
+		end := uint32(2048) // of the data of the program, which may lie first
+		if global := f.ExportedGlobal("__data_end"); global != nil {
+			end = uint32(global.Get())
+		}
+		memory, _ := f.Memory().Read(0, end)
+		memory = bytes.Clone(memory)
+		if _, trap := f.try("dig_in_main", 1000); trap != "fiber.stack_overflow" {
+			t.Errorf("%s: on the main stack the trap was %q", module, trap)
+		}
+		needed, available := f.ExportedGlobal("fiber.needed").Get(), f.ExportedGlobal("fiber.available").Get()
+		if needed <= available || needed > available+2048 || available < 60000 || available > 70000 {
+			t.Errorf("%s: the main stack needed %d, and had %d", module, needed, available)
+		}
+		if after, _ := f.Memory().Read(0, end); module == "c/faults.wasm" && !bytes.Equal(memory, after) {
+			t.Errorf("%s: data were overwritten", module)
+		}
+		if _, trap := f.try("work", 1); trap != "fiber.broken" {
+			t.Errorf("%s: the next call trapped in %q, not fiber.broken", module, trap)
+		}
+		f = instance()
+		f.back = func(what uint64) {
+			if _, trap := f.try("dig_in_main", what); (trap != "") != (what > 50) {
+				t.Errorf("%s: %d deep below a fiber it trapped in %q", module, what, trap)
+			}
+		}
+		f.must("calls_back", 10)
+		if _, trap := f.try("calls_back", 100); trap != "fiber.broken" {
+			t.Errorf("%s: the outer call trapped in %q", module, trap)
+		}
+		f = instance()
+		f.works()
+		for depth := uint64(1); depth < 40; depth++ {
+			if got, trap := f.try("region_digs", depth); trap == "fiber.stack_overflow" {
+				break
+			} else if trap != "" && trap != "fiber.buffer_overflow" || trap == "" && got != depth {
+				t.Errorf("%s: region_digs(%d) is %d and trapped in %q", module, depth, got, trap)
+			} else if trap != "" {
+				f = instance()
+			}
 		}
 	}
 }

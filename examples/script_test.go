@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 	"github.com/tetratelabs/wazero/sys"
 	"pgregory.net/rapid"
@@ -69,7 +70,7 @@ func clockwork(t *testing.T, path string) func(args []string) (string, error) {
 	wasi_snapshot_preview1.MustInstantiate(ctx, rt)
 	driver := &host.Driver{}
 	env := rt.NewHostModuleBuilder("env")
-	driver.Define(env, "yield", nil, nil, func(context.Context, []uint64) ([]uint64, error) { return nil, nil })
+	driver.Define(env, "yield", []api.ValueType{api.ValueTypeI32}, []api.ValueType{api.ValueTypeI32}, func(_ context.Context, args []uint64) ([]uint64, error) { return make([]uint64, 1), nil })
 	if _, err := env.Instantiate(ctx); err != nil {
 		t.Fatal(err)
 	}

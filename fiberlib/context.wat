@@ -78,6 +78,7 @@
   (global.set $fiber.into (i32.const 0))
   (global.set $fiber.region (local.get $r))
   (global.set $program.sp (i32.load offset=12 (local.get $r)))
+  (call $hook.region (local.get $r))
   (if (i32.load offset=8 (local.get $r))
     (then
       (call $fiber.start_rewind (i32.add (local.get $r) (i32.const 8)))

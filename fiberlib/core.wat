@@ -57,7 +57,9 @@
 (import "hook" "events" (func $hook.events)) ;; makes fibers ready whose time has come
 (import "hook" "selected" (func $hook.selected (param i32))) ;; the wait of a fiber for channels has ended
 (import "hook" "timed_out" (func $hook.timed_out (param i32))) ;; the time of a fiber has come
-(import "hook" "guard" (func $hook.guard)) ;; sets the bounds that prologues check
+(import "hook" "guard" (func $hook.guard)) ;; sets the bounds that prologues check, and
+(import "hook" "region" (func $hook.region (param i32))) ;; those of a region
+(import "hook" "break" (func $hook.break)) ;; a module with fibers cannot be called afterwards
 (import "hook" "cleanup" (func $hook.cleanup (param i32))) ;; does what is to be done when a fiber ends
 (import "hook" "note_root" (func $hook.note_root)) ;; notes which function the main fiber runs
 (import "hook" "note_use" (func $hook.note_use (param i32))) ;; notes how much of its region a fiber has used
@@ -503,7 +505,7 @@
 
 (func $fiber.stack_overflow (param $f i32) (param $needed i32) (param $available i32)
   (call $fiber.blame (local.get $f) (local.get $needed) (local.get $available))
-  (call $fiber.break)
+  (call $hook.break)
   (unreachable))
 
 (func $fiber.buffer_overflow (param $f i32) (param $header i32)

@@ -24,6 +24,7 @@ var order = []string{
 	"collect",
 	"context",
 	"memory",
+	"guard",
 }
 
 // Text returns the fields of the runtime: what they export is what a program can

@@ -124,6 +124,8 @@ func (c *Case) parseOption(line string) (err error) {
 		o.RedirectWASI = value == "wasi"
 	case "--frames":
 		o.Frames = true
+	case "--guard":
+		o.Guard = true
 	case "--ignore-indirect":
 		o.IgnoreIndirect = true
 	case "--pass-arg=asyncify-ignore-imports":

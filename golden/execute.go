@@ -12,6 +12,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
+	"github.com/watfiber/watfiber/fiberlib"
 	"github.com/watfiber/watfiber/wat"
 	"github.com/watfiber/watfiber/wat/binary"
 )
@@ -287,7 +288,7 @@ func (x *execution) observe() {
 		}
 	}
 	for _, e := range x.Module.Exports {
-		if e.Kind != wat.KindGlobal {
+		if e.Kind != wat.KindGlobal || slices.Contains(fiberlib.FaultGlobals[:], e.Name) {
 			continue
 		}
 		if g := x.inst.ExportedGlobal(e.Name); g != nil {

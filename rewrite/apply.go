@@ -168,7 +168,9 @@ func (f *function) editText(e *wat.LineEditor, rewritten *wat.Func) {
 	instrs := fn.Body.Instrs
 	first, last := int(instrs[0].Pos), fn.Span.End-1 // the parenthesis that closes the function
 	e.InsertBefore(fn.Span.Start, fn.Span.Start, f.header())
-	f.renumberReturns(e, rewritten) // first: these lines stand in for source lines
+	if len(f.sites) > 0 {
+		f.renumberReturns(e, rewritten) // first: these lines stand in for source lines
+	}
 	if names, types := f.addedLocals(); len(names) > 0 {
 		var code strings.Builder
 		for i, name := range names {

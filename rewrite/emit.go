@@ -74,6 +74,7 @@ func (f *function) emit() {
 		f.checkState(k)
 	}
 	f.exit()
+	f.guard()
 	slices.SortStableFunc(f.edits, func(a, b edit) int { return a.at - b.at })
 }
 

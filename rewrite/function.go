@@ -18,6 +18,8 @@ type function struct {
 	sig   wat.FuncType
 	shape Shape
 
+	guards guards
+
 	numLocals int      // parameters and locals of the source
 	runEnds   []uint32 // where each run of declared locals ends
 
@@ -41,6 +43,7 @@ type function struct {
 	// frame, emit:
 	frame   frame
 	edits   []edit
+	checks  int   // of the stack pointer, among the edits
 	dropped []int // instructions whose lines become comments
 	// asksUnwinding: the entry calls $fiber.unwinding.
 	asksUnwinding bool

@@ -14,6 +14,9 @@ import (
 //	;;~ frame  16 bytes: site, $n, $i, $acc
 //	;;~ sites  0: call $sleep in loop $next   1: call $sleep in if $negative
 func (f *function) header() string {
+	if len(f.sites) == 0 {
+		return headerLine("guard", "does not suspend, but checks that the shadow stack has room")
+	}
 	return f.whyLine() + f.frameLine() + f.siteLines()
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -96,11 +95,8 @@ type linked struct {
 	funcs   []bool
 	globals []bool
 	renamed map[string]string // identifiers of the library that have another name in the program
-	stack   uint32            // bytes of a fiber's region, 0 for what the library says
+	numbers map[string]uint32 // initial values of globals that are other than the library says
 }
-
-// stackSize is the global with the size of regions, up to the number.
-const stackSize = "(global $fiber.stack_size (mut i32) (i32.const "
 
 // link finds what is needed for the functions named roots. An import of the library
 // may be renamed to a function of the library.
@@ -148,6 +144,21 @@ func (k *linked) need(id wat.FuncID) {
 	}
 }
 
+var globalField = regexp.MustCompile(`\(global (\$[\w.]+) (\(mut i32\) \(i32\.const) -?\d+`)
+
+// number puts another initial value into the text of a global, if there is one.
+func (k *linked) number(text string) string {
+	match := globalField.FindStringSubmatch(text)
+	if match == nil {
+		return text
+	}
+	value, ok := k.numbers[match[1]]
+	if !ok {
+		return text
+	}
+	return strings.Replace(text, match[0], fmt.Sprintf("(global %s %s %d", match[1], match[2], value), 1)
+}
+
 var (
 	identifier   = regexp.MustCompile(`\$[\w.]+`)
 	inlineExport = regexp.MustCompile(` \(export "\w+"\)`)
@@ -179,8 +190,8 @@ func (k *linked) write(r *runtimeText, first func(wat.FuncID)) {
 			}
 			return id
 		})
-		if before, number, ok := strings.Cut(text, stackSize); ok && k.stack > 0 {
-			text = before + stackSize + strconv.Itoa(int(k.stack)) + strings.TrimLeft(number, "0123456789")
+		if field.Keyword == "global" {
+			text = k.number(text)
 		}
 		for line := range strings.Lines(text) {
 			code, note, _ := strings.Cut(line, ";;")

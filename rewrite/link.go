@@ -134,7 +134,7 @@ func (s *state) wrapped() []mainFiber {
 
 // link writes the part of the fiber library that a module needs, and the wrappers of
 // its exports.
-func (r *runtimeText) link(m *wat.Module, wrapped []mainFiber, opts Options) {
+func (r *runtimeText) link(m *wat.Module, wrapped []mainFiber, g guards, opts Options) {
 	called := map[string]string{} // from the name in the library to what it is called here
 	renamed := map[string]string{}
 	var roots []string
@@ -147,6 +147,13 @@ func (r *runtimeText) link(m *wat.Module, wrapped []mainFiber, opts Options) {
 		renamed["$"+name] = called[name]
 		roots = append(roots, name)
 	}
+	if len(roots) > 0 {
+		renamed[hook+"break"] = "$fiber.break"
+	}
+	if g.on {
+		roots = append(roots, "fiber.too_deep")
+		renamed[hook+"guard"], renamed[hook+"region"] = "$fiber.bounds", "$fiber.bounds_of"
+	}
 	if len(roots) == 0 {
 		return
 	}
@@ -156,7 +163,10 @@ func (r *runtimeText) link(m *wat.Module, wrapped []mainFiber, opts Options) {
 	findProgram(m, renamed, called)
 	setHooks(renamed, called, opts, opts.readsMap(m))
 	k := fiberLibrary().link(roots, renamed)
-	k.stack = opts.StackSize
+	k.numbers = g.numbers()
+	if opts.StackSize > 0 {
+		k.numbers["$fiber.stack_size"] = opts.StackSize
+	}
 	r.importWASI(m, k, opts)
 	r.line("", "fiberlib")
 	if renamed[programSP] == idOwnSP {

@@ -27,6 +27,9 @@ type Options struct {
 	// Lines says where an instruction of a function comes from: a file and a line, ""
 	// if that is not known. If it is nil, places in the source of a text are meant.
 	Lines func(function wat.FuncID, instr int) (file string, line int)
+	// Guard has functions check, where they take bytes from the stack in memory, that it
+	// does not grow too large.
+	Guard bool
 	// IgnoreImports says that no import may suspend: only what the module itself
 	// makes suspend. It excludes Suspend.
 	IgnoreImports bool
@@ -76,6 +79,7 @@ type Result struct {
 	Functions    int // functions with a body in the source
 	Instrumented int // those that got code
 	Sites        int
+	Checks       int      // of the stack pointer, with Options.Guard
 	Notes        []string // what a user is to know, a line each
 }
 
@@ -112,7 +116,9 @@ type state struct {
 	opts Options
 
 	graph     *callGraph
-	functions []*function  // those to instrument
+	functions []*function // those to instrument
+	guards    guards
+	guarded   []*function  // those that check the stack pointer and get no other code
 	mains     []wat.FuncID // those whose exports get a wrapper, in ascending order
 	result    *Result
 }
@@ -130,7 +136,10 @@ func (s *state) callGraph() error {
 	if s.graph, err = buildCallGraph(s.m, imports, s.opts.Lists); err != nil {
 		return err
 	}
-	s.result.Notes = s.graph.notes(s.m)
+	if s.guards, err = findGuards(s.m, s.opts); err != nil {
+		return err
+	}
+	s.result.Notes = append(s.graph.notes(s.m), s.guards.notes()...)
 	s.mains = mainFibers(s.m, s.graph, s.opts)
 	if err := s.normalise(); err != nil {
 		return err
@@ -141,7 +150,9 @@ func (s *state) callGraph() error {
 		}
 		s.result.Functions++
 		if s.graph.instruments(wat.FuncID(id)) {
-			s.functions = append(s.functions, newFunction(s.m, s.graph, wat.FuncID(id), s.opts.Shape))
+			f := newFunction(s.m, s.graph, wat.FuncID(id), s.opts.Shape)
+			f.guards = s.guards
+			s.functions = append(s.functions, f)
 		}
 	}
 	return nil
@@ -171,7 +182,7 @@ func (s *state) form() wat.Form {
 	var form wat.Form
 	for id, fn := range s.m.Funcs {
 		switch {
-		case s.graph.instruments(wat.FuncID(id)):
+		case s.graph.instruments(wat.FuncID(id)) || len(s.guards.in(fn)) > 0:
 			form.Unfold = append(form.Unfold, wat.FuncID(id))
 		case s.opts.isLinked(fn.Import):
 			form.Alone = append(form.Alone, wat.FuncID(id))
@@ -209,13 +220,18 @@ func (f *function) emitLines() error {
 // runtime is the pass that puts edits and runtime into the tree and the text.
 func (s *state) runtime() error {
 	s.dropWithoutSites()
+	s.findGuarded()
 	s.result.Instrumented = len(s.functions)
 	unwinding := false
 	for _, f := range s.functions {
 		s.result.Sites += len(f.sites)
+		s.result.Checks += f.checks
 		unwinding = unwinding || f.asksUnwinding
 	}
-	r := writeRuntime(s.m, signatures(s.functions), unwinding, s.wrapped(), s.opts, s.frameMap)
+	for _, f := range s.guarded {
+		s.result.Checks += f.checks
+	}
+	r := writeRuntime(s, signatures(s.functions), unwinding)
 	ids := make([]wat.FuncID, 0, len(r.replaced))
 	for id := range r.replaced {
 		ids = append(ids, id)
@@ -251,9 +267,10 @@ func (s *state) dropWithoutSites() {
 
 // applyAll puts the edited functions into the tree.
 func (s *state) applyAll(ext *wat.Module) error {
-	errs := make([]error, len(s.functions))
-	inParallel(len(s.functions), func(i int) {
-		f := s.functions[i]
+	all := slices.Concat(s.functions, s.guarded)
+	errs := make([]error, len(all))
+	inParallel(len(all), func(i int) {
+		f := all[i]
 		errs[i] = guard("runtime", f.graph.labels[f.id], func() (err error) {
 			ext.Funcs[f.id], err = f.apply(ext)
 			return err
@@ -265,7 +282,7 @@ func (s *state) applyAll(ext *wat.Module) error {
 // editAll makes the rewritten text.
 func (s *state) editAll(ext *wat.Module, r *runtimeText) string {
 	e := wat.NewLineEditor(s.m.Source)
-	for _, f := range s.functions {
+	for _, f := range slices.Concat(s.functions, s.guarded) {
 		f.editText(e, ext.Funcs[f.id])
 	}
 	for _, f := range s.m.Fields {

@@ -37,16 +37,17 @@ func (r *runtimeText) line(code, note string) {
 
 // writeRuntime returns the runtime for a module: routines for the signatures of its
 // frames, and the functions of the ABI.
-func writeRuntime(m *wat.Module, signatures []string, unwinding bool, mains []mainFiber, opts Options, frameMap func() *fiberlib.FrameMap) *runtimeText {
-	r := &runtimeText{replaced: map[wat.FuncID]int{}, taken: map[string]bool{}, frameMap: frameMap}
+func writeRuntime(s *state, signatures []string, unwinding bool) *runtimeText {
+	m := s.m
+	r := &runtimeText{replaced: map[wat.FuncID]int{}, taken: map[string]bool{}, frameMap: s.frameMap}
 	r.line("", "fiber runtime")
 	r.line("", "state  0 running, 1 unwinding, 2 rewinding")
 	r.line("", "data   address of two words about the buffer in use: its position and its end")
 	r.line("(global $fiber.state (mut i32) (i32.const 0))", "")
 	r.line("(global $fiber.data (mut i32) (i32.const 0))", "")
-	for _, s := range signatures {
-		r.spill(s)
-		r.reload(s)
+	for _, signature := range signatures {
+		r.spill(signature)
+		r.reload(signature)
 	}
 	if unwinding {
 		r.funcs++
@@ -58,8 +59,8 @@ func writeRuntime(m *wat.Module, signatures []string, unwinding bool, mains []ma
 	for _, name := range abiNames {
 		r.abi(m, name)
 	}
-	r.link(m, mains, opts)
-	if opts.Frames {
+	r.link(m, s.wrapped(), s.guards, s.opts)
+	if s.opts.Frames {
 		r.mapSection()
 	}
 	return r

@@ -102,6 +102,9 @@ func summary(m *wat.Module, r *rewrite.Result, after int) string {
 	if !m.Source.Binary {
 		size = fmt.Sprintf("%d bytes", after)
 	}
+	if r.Checks > 0 {
+		size = count(r.Checks, "check") + " of the stack pointer, " + size
+	}
 	return fmt.Sprintf("%s: instrumented %d of %s, %s, %s", m.Source.Name, r.Instrumented,
 		count(r.Functions, "function"), count(r.Sites, "call site"), size)
 }

@@ -19,13 +19,14 @@ type selection struct {
 	Redirect       string   `enum:",wasi" default:"" placeholder:"wasi" help:"wasi: where the program waits by WASI, one fiber does, and others run."`
 	StackSize      uint32   `placeholder:"BYTES" help:"For the stacks of a fiber of the library, where the program does not say; 65520 if this does not either."`
 	Frames         bool     `help:"Put a section into the module that says what frames hold, for watfiber frames and other debuggers."`
+	Guard          bool     `help:"Functions that take bytes of the shadow stack check first that there are so many."`
 	PassArg        []string `placeholder:"asyncify-…@…" sep:"none" help:"The same in the words of wasm-opt --asyncify: asyncify-imports@LIST, asyncify-onlylist@LIST and so on."`
 }
 
 // options returns what the flags mean.
 func (s *selection) options() (rewrite.Options, error) {
 	var o rewrite.Options
-	o.RedirectWASI, o.StackSize, o.Frames = s.Redirect == "wasi", s.StackSize, s.Frames
+	o.RedirectWASI, o.StackSize, o.Frames, o.Guard = s.Redirect == "wasi", s.StackSize, s.Frames, s.Guard
 	o.AddCallers, o.IgnoreIndirect = s.AddCallers, s.IgnoreIndirect
 	for _, list := range []struct {
 		flag  string

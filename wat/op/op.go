@@ -153,6 +153,7 @@ const (
 	LocalSet     Code = 0x21
 	LocalTee     Code = 0x22
 	GlobalGet    Code = 0x23
+	GlobalSet    Code = 0x24
 	TableGet     Code = 0x25
 	TableSet     Code = 0x26
 	I32Const     Code = 0x41
