@@ -23,7 +23,8 @@
 ;;   48  canary: the complement of the region's address
 ;;   52  what the program keeps with the fiber
 ;;   56  data block of the host that has suspended it, or 0
-;;   60  the fiber that waits for this one to end; -1: none will, it was spawned
+;;   60  the fiber that waits for this one to end; -1: none will, it was spawned, or it
+;;       is the main fiber of a call that the host drives
 ;;   64  cases of the select that it waits in, and
 ;;   68  how many they are
 ;;   72  a case for an operation on one channel, 32 bytes
@@ -31,14 +32,14 @@
 ;;  104  where it waits: the fiber that is joined, or the line that this one stands in
 ;;  108  the reason why it was cancelled, 0 if it was not
 ;;  112  what it waits for: 1 another fiber, or to be unparked; 2 channels; 3 a time; 4 a
-;;       group; 6 a semaphore; 7 a condition
+;;       group; 6 a semaphore; 7 a condition; 8 a function of the host
 ;;  116  the list of what is to be done when it ends
 ;;  120  –
 ;;  124  –
 ;;  128  frames, which grow up … and the shadow stack, which grows down from top
 ;;
 ;; A main fiber runs on the stack that the program has anyway; its region has
-;; frames only.
+;; frames only. That of a call that the host drives has both stacks in its region.
 ;;
 ;; Functions that suspend are called twice for each switch: to leave, and at the end
 ;; of the rewind once more. They do nothing behind the switch, so that they need no
@@ -50,6 +51,11 @@
 (import "program" "free" (func $program.free (param i32)))
 (import "hook" "events" (func $hook.events)) ;; makes fibers ready whose time has come
 (import "hook" "cleanup" (func $hook.cleanup (param i32))) ;; does what is to be done when a fiber ends
+(import "hook" "entered" (func $hook.entered (result i32))) ;; for a host that has many calls under way: begins one
+(import "hook" "main" (func $hook.main (param i32) (result i32))) ;; is it the host's turn?
+(import "hook" "ended" (func $hook.ended (result i32))) ;; is the main fiber that has ended the host's?
+(import "hook" "driven" (func $hook.driven (result i32))) ;; may one wait for the host?
+(import "hook" "limit" (func $hook.limit (param i32))) ;; sets the limit of a main fiber with a region for both stacks
 (import "program" "clock_time_get" (func $program.clock_time_get (param i32 i64 i32) (result i32))) ;; of WASI
 (import "program" "poll_oneoff" (func $program.poll_oneoff (param i32 i32 i32 i32) (result i32))) ;; of WASI
 (import "transform" "state" (global $fiber.state (mut i32)))
@@ -61,7 +67,7 @@
 
 (global $fiber.running (mut i32) (i32.const 0)) ;; the fiber that runs; 0: a main fiber without a region
 (global $fiber.limit (mut i32) (i32.const 0)) ;; how far down the shadow stack of the fiber that runs may grow
-(global $fiber.target (mut i32) (i32.const 0)) ;; where an unwind leads; 0: to the host, who has started it
+(global $fiber.target (mut i32) (i32.const 0)) ;; where an unwind leads; 0: to the host, who has started it; -1: to the host, since no fiber is ready
 (global $fiber.all (mut i32) (i32.const 0)) ;; the list of all fibers
 (global $fiber.pool (mut i32) (i32.const 0)) ;; regions to use again
 (global $fiber.stack_size (mut i32) (i32.const 65520)) ;; bytes of a region, if create is not told
@@ -165,6 +171,7 @@
   (global.set $fiber.running (local.get $f))
   (global.set $fiber.limit (i32.const 0))
   (if (i32.eqz (local.get $f)) (then (return)))
+  (call $hook.limit (local.get $f))
   (if (i32.load (local.get $f)) (then (global.set $fiber.limit (i32.add (local.get $f) (i32.const 128))))))
 
 ;; leave starts the unwind that leads to another fiber.
@@ -189,6 +196,7 @@
 ;; returns 0 if the function must not be called, since a host resumes another fiber.
 (func $fiber.begin (result i32)
   (local $f i32)
+  (if (call $hook.entered) (then (return (i32.const 1))))
   (call $fiber.become (i32.const 0))
   (if (i32.ne (global.get $fiber.state) (i32.const 2)) (then (return (i32.const 1))))
   (local.set $f (global.get $fiber.all))
@@ -218,10 +226,12 @@
         (if (i32.eqz (global.get $fiber.target)) (then (call $fiber.note_host) (return (i32.const 0))))
         (if (i32.gt_u (i32.load offset=8 (local.get $f)) (i32.load offset=12 (local.get $f))) (then (call $fiber.buffer_overflow)))
         (call $fiber.stop_unwind)
+        (if (call $hook.main (global.get $fiber.target)) (then (return (i32.const 0))))
         (if (call $fiber.go (local.tee $f (global.get $fiber.target))) (then (return (i32.const 1))))))
     (local.set $result (call_indirect (param i32) (result i32) (i32.load offset=4 (local.get $f)) (i32.load (local.get $f))))
     (br_if $next (i32.eq (global.get $fiber.state) (i32.const 1)))
     (call $fiber.done (local.get $result))
+    (if (call $hook.main (global.get $fiber.target)) (then (return (i32.const 0))))
     (if (call $fiber.go (local.tee $f (global.get $fiber.target))) (then (return (i32.const 1))))
     (br $next))
   (unreachable))
@@ -236,7 +246,7 @@
   (if (i32.load offset=8 (local.get $f))
     (then (call $fiber.start_rewind (i32.add (local.get $f) (i32.const 8))))
     (else (i32.store offset=4 (local.get $f) (i32.load offset=32 (local.get $f)))))
-  (i32.eqz (global.get $fiber.limit)))
+  (i32.eqz (i32.load (local.get $f))))
 
 ;; done is called when the entry of a fiber has returned: its resumer gets the result.
 ;; If it has none, one that waits for the result becomes ready, and the next fiber that
@@ -276,6 +286,7 @@
 
 ;; end gives the region of a main fiber back, when its function has returned.
 (func $fiber.end
+  (if (call $hook.ended) (then (return)))
   (if (global.get $fiber.running) (then (call $fiber.give (global.get $fiber.running)))))
 
 ;; must_be traps if there is no fiber of that address.

@@ -26,11 +26,14 @@ var time string
 //go:embed cancel.wat
 var cancellation string
 
+//go:embed host.wat
+var hosted string
+
 // Text returns the fields of the runtime: what they export is what a program can
 // import from module fiber. The imports from module program stand for the memory,
 // table, stack pointer, malloc and free of the program, those from module transform
 // for what every rewritten module has, those from module hook for what is called
 // only if something in the program needs it.
 func Text() string {
-	return strings.Join([]string{core, scheduler, channels, locks, time, cancellation}, "\n")
+	return strings.Join([]string{core, scheduler, channels, locks, time, cancellation, hosted}, "\n")
 }

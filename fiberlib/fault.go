@@ -15,5 +15,6 @@ var Faults = map[string]string{
 	"not_parked":         "a fiber was unparked that does not wait",
 	"two_run":            "two fibers have called run",
 	"cleanup_suspends":   "a function that was deferred has suspended",
+	"below_host":         "a fiber waits in a function that a function of the host has called, and could only go on in a call of another function",
 	"chan_in_use":        "a channel was freed at which fibers wait",
 }

@@ -86,7 +86,7 @@
     (else (global.set $fiber.ready (local.get $f))))
   (global.set $fiber.ready_last (local.get $f)))
 
-;; next takes the first fiber that is ready, or else the idle one.
+;; next takes the first fiber that is ready, or else the idle one. -1: it is the host's turn.
 (func $fiber.next (result i32)
   (local $f i32)
   (call $hook.events)
@@ -95,6 +95,7 @@
       (global.set $fiber.ready (i32.load offset=36 (local.get $f)))
       (return (local.get $f))))
   (local.set $f (global.get $fiber.idle))
+  (if (i32.and (i32.eqz (local.get $f)) (call $hook.driven)) (then (return (i32.const -1))))
   (if (i32.eqz (local.get $f)) (then (call $fiber.deadlock)))
   (global.set $fiber.idle (i32.const 0))
   (local.get $f))

@@ -64,6 +64,7 @@
   (loop $again
     (call $fiber.wake_sleepers)
     (if (global.get $fiber.ready) (then (return)))
+    (if (call $hook.driven) (then (return))) ;; the host asks host_timer
     (call $fiber.host_sleep (i64.sub (i64.load offset=96 (global.get $fiber.sleepers)) (call $fiber.now)))
     (br $again)))
 

@@ -122,6 +122,8 @@ func (c *Case) parseOption(line string) (err error) {
 		o.Remove = append(o.Remove, value)
 	case "--redirect":
 		o.RedirectWASI = value == "wasi"
+	case "--export-stack":
+		o.ExportStack = true
 	case "--ignore-indirect":
 		o.IgnoreIndirect = true
 	case "--pass-arg=asyncify-ignore-imports":

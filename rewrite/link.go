@@ -121,6 +121,11 @@ func (r *runtimeText) link(m *wat.Module, wrapped []wat.FuncID, opts Options) {
 		roots = append(roots, "fiber.begin", "fiber.turn")
 	}
 	findProgram(m, renamed, called)
+	var forHost []string
+	if opts.ExportStack && len(wrapped) > 0 {
+		forHost = hostRoots(renamed)
+		roots = append(roots, forHost...)
+	}
 	k := fiberLibrary().link(roots, renamed)
 	k.stack = opts.StackSize
 	r.importWASI(m, k, opts)
@@ -138,8 +143,9 @@ func (r *runtimeText) link(m *wat.Module, wrapped []wat.FuncID, opts Options) {
 		}
 	}
 	for _, id := range wrapped {
-		r.wrap(m, id, exports[id])
+		r.wrap(m, id, exports[id], len(forHost) > 0)
 	}
+	r.exportHost(forHost)
 }
 
 // replaceLibraryImports puts the functions of the library in place of the imports. If
@@ -226,8 +232,8 @@ func reference(m *wat.Module, name string, index int) string {
 }
 
 // stackPointer returns the global that holds the pointer of the stack in memory that
-// C and its relatives keep, -1 if there is none: the one of that name, or in a module
-// without names one that a function takes its bytes from as compilers do.
+// C and its relatives keep, -1 if there is none: the one that is exported by its name,
+// the one of that name, or in a module without names one that a function takes its bytes from as compilers do.
 //
 //	global.get 0
 //	i32.const 16
@@ -235,9 +241,11 @@ func reference(m *wat.Module, name string, index int) string {
 //	local.tee 1
 //	global.set 0
 func stackPointer(m *wat.Module) int {
-	isPointer := func(i int) bool { return m.Globals[i].Mutable && m.Globals[i].Type == wat.I32 }
+	if i := exportedStack(m); i >= 0 {
+		return i
+	}
 	for i, g := range m.Globals {
-		if g.Name == "__stack_pointer" && isPointer(i) {
+		if g.Name == "__stack_pointer" && isPointer(m, i) {
 			return i
 		}
 	}
@@ -252,7 +260,7 @@ func stackPointer(m *wat.Module) int {
 			continue
 		}
 		i := int(in[0].Imm)
-		if name := m.Globals[i].Name; isPointer(i) && (name == "" || name == wat.DefaultGlobal(i)) {
+		if name := m.Globals[i].Name; isPointer(m, i) && (name == "" || name == wat.DefaultGlobal(i)) {
 			return i
 		}
 	}
@@ -291,7 +299,9 @@ func allocator(m *wat.Module) (malloc, free int) {
 //	  (loop $again (if (call $fiber.turn) (then (call $f (local.get $0)) (local.set $r0) (br $again))))
 //	  (call $fiber.become (local.get $outer))
 //	  (local.get $r0))
-func (r *runtimeText) wrap(m *wat.Module, id wat.FuncID, exports []string) {
+//
+// If a host may have several calls under way, it also keeps which of them this is.
+func (r *runtimeText) wrap(m *wat.Module, id wat.FuncID, exports []string, driven bool) {
 	f, sig := m.Funcs[id], m.FuncTypeOf(id)
 	name := f.Name
 	if name == "" || m.Source.Binary {
@@ -312,6 +322,9 @@ func (r *runtimeText) wrap(m *wat.Module, id wat.FuncID, exports []string) {
 		head.WriteString(" " + wat.FuncType{Results: sig.Results}.String())
 	}
 	head.WriteString(" (local $outer i32)")
+	if driven {
+		head.WriteString(" (local $outer.main i32)")
+	}
 	for i, t := range sig.Results {
 		fmt.Fprintf(&head, " (local $r%d %s)", i, t)
 		fmt.Fprintf(&results, " (local.get $r%d)", i)
@@ -322,7 +335,13 @@ func (r *runtimeText) wrap(m *wat.Module, id wat.FuncID, exports []string) {
 	r.funcs++
 	r.line(head.String(), "a main fiber")
 	r.line("  (local.set $outer (global.get $fiber.running))", "")
+	if driven {
+		r.line("  (local.set $outer.main (global.get $fiber.main))", "")
+	}
 	r.line("  (if (call $fiber.begin) (then "+call.String()+"))", "")
 	r.line("  (loop $again (if (call $fiber.turn) (then "+call.String()+" (br $again))))", "run the other fibers, until it is this one's turn again")
+	if driven {
+		r.line("  (global.set $fiber.main (local.get $outer.main))", "")
+	}
 	r.line("  (call $fiber.become (local.get $outer))"+results.String()+")", "")
 }

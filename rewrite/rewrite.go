@@ -21,6 +21,10 @@ type Options struct {
 	// StackSize is how many bytes the fiber library gives a fiber for its stacks when the
 	// program does not say; 0 for 65 520.
 	StackSize uint32
+	// ExportStack exports what a host needs to have several calls of one instance under
+	// way: the stack pointer as __stack_pointer, a global that is 0 if there is none, and
+	// with the fiber library the functions of fiberlib/host.wat.
+	ExportStack bool
 	// IgnoreImports says that no import may suspend: only what the module itself
 	// makes suspend. It excludes Suspend.
 	IgnoreImports bool

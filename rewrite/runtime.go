@@ -57,6 +57,7 @@ func writeRuntime(m *wat.Module, signatures []string, unwinding bool, mains []wa
 		r.abi(m, name)
 	}
 	r.link(m, mains, opts)
+	r.exportStack(m, opts)
 	return r
 }
 

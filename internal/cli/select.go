@@ -18,6 +18,7 @@ type selection struct {
 	IgnoreIndirect bool     `help:"Calls through tables never suspend."`
 	Redirect       string   `enum:",wasi" default:"" placeholder:"wasi" help:"wasi: where the program waits by WASI, one fiber does, and others run."`
 	StackSize      uint32   `placeholder:"BYTES" help:"For the stacks of a fiber of the library, where the program does not say; 65520 if this does not either."`
+	ExportStack    bool     `help:"For hosts that have many calls of one instance under way: export the stack pointer."`
 	PassArg        []string `placeholder:"asyncify-…@…" sep:"none" help:"The same in the words of wasm-opt --asyncify: asyncify-imports@LIST, asyncify-onlylist@LIST and so on."`
 }
 
@@ -25,6 +26,7 @@ type selection struct {
 func (s *selection) options() (rewrite.Options, error) {
 	var o rewrite.Options
 	o.RedirectWASI, o.StackSize = s.Redirect == "wasi", s.StackSize
+	o.ExportStack = s.ExportStack
 	o.AddCallers, o.IgnoreIndirect = s.AddCallers, s.IgnoreIndirect
 	for _, list := range []struct {
 		flag  string
