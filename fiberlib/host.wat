@@ -16,8 +16,11 @@
 (global $fiber.entered (mut i32) (i32.const 0)) ;; the call that is entered next
 
 ;; host_enter makes the next call of an export that of a main fiber: one that has left
-;; before, or if size is not 0 a new one with a region of so many bytes.
+;; before, or if size is not 0 a new one with a region of so many bytes; f 0: none.
+;; One whose turn it was stands in line again.
 (func $fiber.host_enter (param $f i32) (param $size i32)
+  (if (i32.and (i32.ne (global.get $fiber.entered) (i32.const 0)) (i32.ne (local.get $size) (i32.const 0)))
+    (then (call $fiber.wake (global.get $fiber.entered) (i32.load offset=32 (global.get $fiber.entered)))))
   (if (local.get $size)
     (then
       (call $fiber.reset (local.get $f) (local.get $size))

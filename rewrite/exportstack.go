@@ -8,8 +8,8 @@ import (
 )
 
 // This file exports what a host needs that has several calls of one instance under way:
-// the stack pointer, so that each call can have a stack of its own in memory, and with
-// the fiber library the functions of fiberlib/host.wat.
+// the stack pointer, so that each call can have a stack of its own in memory, malloc and
+// free to get that memory, and with the fiber library the functions of fiberlib/host.wat.
 
 // stackExport is the export of the stack pointer: the name that LLVM's linker gives it.
 const stackExport = "__stack_pointer"
@@ -51,7 +51,11 @@ func isPointer(m *wat.Module, global int) bool {
 //
 //	(export "__stack_pointer" (global $__stack_pointer)) ;;~
 func (r *runtimeText) exportStack(m *wat.Module, opts Options) {
-	if !opts.ExportStack || exportedStack(m) >= 0 {
+	if !opts.ExportStack {
+		return
+	}
+	r.exportAllocator(m)
+	if exportedStack(m) >= 0 {
 		return
 	}
 	sp := stackPointer(m)
@@ -63,6 +67,18 @@ func (r *runtimeText) exportStack(m *wat.Module, opts Options) {
 	default:
 		r.line(fmt.Sprintf("(global %s (export %q) (mut i32) (i32.const 0))", idOwnSP, stackExport), "nothing here has a stack in memory")
 	}
+}
+
+// exportAllocator exports malloc and free, if the module has and does not export them.
+// A host that made the memory grow instead could meet an allocator that takes whatever
+// lies behind its heap for its own.
+func (r *runtimeText) exportAllocator(m *wat.Module) {
+	malloc, free := allocator(m)
+	if malloc < 0 || slices.ContainsFunc(m.Exports, func(e *wat.Export) bool { return e.Name == "malloc" || e.Name == "free" }) {
+		return
+	}
+	r.line(fmt.Sprintf("(export %q (func %s)) (export %q (func %s))", "malloc", reference(m, m.Funcs[malloc].Name, malloc),
+		"free", reference(m, m.Funcs[free].Name, free)), "memory for the stacks of calls")
 }
 
 // hostFunctions are the functions of the library that a host calls.

@@ -22,8 +22,9 @@ type Options struct {
 	// program does not say; 0 for 65 520.
 	StackSize uint32
 	// ExportStack exports what a host needs to have several calls of one instance under
-	// way: the stack pointer as __stack_pointer, a global that is 0 if there is none, and
-	// with the fiber library the functions of fiberlib/host.wat.
+	// way: the stack pointer as __stack_pointer, a global that is 0 if there is none, malloc
+	// and free if the module has them, and with the fiber library the functions of
+	// fiberlib/host.wat.
 	ExportStack bool
 	// IgnoreImports says that no import may suspend: only what the module itself
 	// makes suspend. It excludes Suspend.
