@@ -77,12 +77,12 @@ EXPORT(fail_behind) int fail_behind(int n) {
   return length;
 }
 
-/* Uses n bytes of the C stack below a level, and asks. */
+/* Asks below n levels of recursion, each with a buffer on the C stack. */
 EXPORT(deep) int deep(int n) {
-  char room[256];
+  char room[32];
   memset(room, n, sizeof room);
   int below = n > 0 ? deep(n - 1) : ask("key-1", room, sizeof room);
-  return below + room[n % 8] * 0 + 1;
+  return below + (n > 0 && room[n % 32] != (char)n) + 1;
 }
 
 /* Makes the memory grow, which may move it, around a wait. */

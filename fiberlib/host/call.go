@@ -121,6 +121,16 @@ func (c *Call) Cancel(cause error) {
 	c.finish(nil, &CancelledError{c.name, cause})
 }
 
+// giveUp ends the call with the error of a host function, or as cancelled if it is: then
+// the error is likely to say the same.
+func (c *Call) giveUp(err error) {
+	if c.ctx.Err() != nil {
+		c.Cancel(context.Cause(c.ctx))
+		return
+	}
+	c.finish(nil, err)
+}
+
 // finish ends the call for its caller, once.
 func (c *Call) finish(results []uint64, err error) {
 	i := c.inst

@@ -217,8 +217,8 @@ func (d *direct) resume(w *work) {
 	d.inst.mu.Unlock()
 	switch {
 	case ended != nil:
-	case over || w.err != nil:
-		c.finish(nil, w.err)
+	case over || w.err != nil || c.ctx.Err() != nil:
+		c.giveUp(w.err)
 		c.work = nil
 		d.release(c)
 	default:

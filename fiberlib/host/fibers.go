@@ -187,8 +187,8 @@ func (f *fibers) resume(w *work) {
 	if i.Err() != nil {
 		return
 	}
-	if c != nil && (w.err != nil || c.isOver()) {
-		c.finish(nil, w.err)
+	if c != nil && (w.err != nil || c.isOver() || c.ctx.Err() != nil) {
+		c.giveUp(w.err)
 		f.drop(c, w)
 		return
 	}

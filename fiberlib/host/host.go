@@ -79,7 +79,7 @@ func New(rt wazero.Runtime, config Config) *Host {
 // Suspending defines a host function during which its caller is suspended. It is to be
 // listed with watfiber build --suspend=module.name.
 func (h *Host) Suspending(module, name string, params, results []api.ValueType, work Work) {
-	s := &suspending{name: module + "." + name, params: len(params), results: len(results), work: work}
+	s := &suspending{name: module + "." + name, params: params, results: words(results), work: work}
 	h.Module(module).NewFunctionBuilder().
 		WithGoModuleFunction(api.GoModuleFunc(s.called), params, results).WithName(name).Export(name)
 }

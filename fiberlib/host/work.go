@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
@@ -12,9 +13,10 @@ import (
 
 // suspending is a host function that suspends its caller.
 type suspending struct {
-	name            string // module.name
-	params, results int
-	work            Work
+	name    string // module.name
+	params  []api.ValueType
+	results int // words
+	work    Work
 }
 
 // called is what wazero calls. It is called twice: to leave the module, and to come back.
@@ -41,8 +43,14 @@ type work struct {
 }
 
 func newWork(i *Instance, s *suspending, stack []uint64) *work {
-	w := &work{inst: i, of: s, stack: make([]uint64, max(s.params, s.results, len(stack)))}
-	copy(w.stack, stack)
+	w := &work{inst: i, of: s, stack: slices.Clone(stack)}
+	at := 0
+	for _, t := range s.params {
+		if t == api.ValueTypeI32 || t == api.ValueTypeF32 {
+			w.stack[at] &= 0xffff_ffff // engines leave anything in the other half
+		}
+		at += words([]api.ValueType{t})
+	}
 	return w
 }
 
