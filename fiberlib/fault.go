@@ -16,5 +16,6 @@ var Faults = map[string]string{
 	"two_run":            "two fibers have called run",
 	"cleanup_suspends":   "a function that was deferred has suspended",
 	"below_host":         "a fiber waits in a function that a function of the host has called, and could only go on in a call of another function",
+	"broken_off":         "a function of the host has called the module, has got an error, and has gone on as if nothing were wrong",
 	"chan_in_use":        "a channel was freed at which fibers wait",
 }

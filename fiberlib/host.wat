@@ -64,6 +64,7 @@
     (then
       (drop (call $fiber.arrive))
       (return (global.get $fiber.running))))
+  (if (i32.eqz (global.get $fiber.main)) (then (call $fiber.broken_off)))
   (i32.store offset=112 (call $fiber.self) (i32.const 8))
   (call $fiber.wait)
   (global.get $fiber.running))
@@ -124,3 +125,4 @@
   (i32.const 1))
 
 (func $fiber.below_host (unreachable))
+(func $fiber.broken_off (unreachable))

@@ -37,7 +37,9 @@ type Call struct {
 
 // Go begins a call of an exported function. The arguments are encoded as wazero has them.
 // When the context is done, so is the call: with a *CancelledError, unless it returns
-// before it comes to a host function that suspends. What goes wrong is reported by Wait.
+// before it comes to a host function that suspends. What goes wrong is reported by Wait. A
+// host function that does not suspend may call Go, but must not wait: its instance waits
+// for it.
 func (i *Instance) Go(ctx context.Context, name string, args ...uint64) *Call {
 	if ctx.Value(entryKey{}) != nil {
 		ctx = entered{ctx}

@@ -190,6 +190,69 @@ func TestHostFunctionsCallBack(t *testing.T) {
 	}
 }
 
+// With fibers, a call below a host function may return; if it is broken off and the host
+// function goes on, so that the runtime cannot know what runs, the instance ends.
+func TestHostFunctionsCallBackWithFibers(t *testing.T) {
+	const program = `
+(module
+  (import "env" "fetch" (func $fetch (param i32 i32 i32 i32) (result i32)))
+  (import "env" "back" (func $back (param i32) (result i32)))
+  (import "fiber" "pass" (func $pass))
+  (import "fiber" "park" (func $park (result i32)))
+  (memory (export "memory") 1)
+  (table funcref (elem $get))
+  (func $get (export "get") (param $n i32) (result i32)
+    (call $pass)
+    (if (i32.eq (local.get $n) (i32.const 2)) (then (drop (call $park))))
+    (if (result i32) (i32.eq (local.get $n) (i32.const 1))
+      (then (call $fetch (i32.const 8) (i32.const 0) (i32.const 8) (i32.const 100)))
+      (else (i32.const 5))))
+  (func (export "run") (param $n i32) (param $again i32) (result i32)
+    (i32.add
+      (call $back (local.get $n))
+      (if (result i32) (local.get $again) (then (call $get (local.get $again))) (else (i32.const 0))))))`
+	for _, c := range []struct {
+		n, again uint64
+		below    string // what the host function gets
+		ends     string // what the call does
+	}{
+		{0, 0, "", ""},
+		{0, 1, "", ""},
+		{1, 0, "env.fetch: cannot suspend", "gone on as if nothing were wrong"},
+		{1, 1, "env.fetch: cannot suspend", "gone on as if nothing were wrong"},
+		{2, 0, "fiber.deadlock", "gone on as if nothing were wrong"},
+		{2, 1, "fiber.deadlock", "gone on as if nothing were wrong"},
+	} {
+		s := newHost(t, wazero.NewRuntimeConfigInterpreter(), host.Config{})
+		below := ""
+		s.h.Module("env").NewFunctionBuilder().WithFunc(func(ctx context.Context, m api.Module, n uint32) uint32 {
+			results, err := m.ExportedFunction("get").Call(ctx, uint64(n))
+			if err != nil {
+				below = err.Error()
+				return 0
+			}
+			return uint32(results[0])
+		}).Export("back")
+		s.instantiate(textModule(t, program, rewrite.Options{Suspend: []string{"env.fetch"}, ExportStack: true}))
+		got, err := s.Call(t.Context(), "run", c.n, c.again)
+		if !strings.Contains(below, c.below) || (below == "") != (c.below == "") {
+			t.Errorf("run(%d, %d): the host function gets %q", c.n, c.again, below)
+		}
+		switch {
+		case c.ends == "" && err != nil, c.ends != "" && (err == nil || !strings.Contains(err.Error(), c.ends) || s.Err() == nil):
+			t.Errorf("run(%d, %d) is %v, the error %v, that of the instance %v", c.n, c.again, got, err, s.Err())
+		case err == nil:
+			want := 5
+			if c.again == 1 {
+				want += len(valueOf(""))
+			}
+			if got[0] != uint64(want) {
+				t.Errorf("run(%d, %d) is %d, not %d", c.n, c.again, got[0], want)
+			}
+		}
+	}
+}
+
 // A host function that suspends may call the module: that is another call.
 func TestHostFunctionsCall(t *testing.T) {
 	eachVariant(t, func(t *testing.T, s *server, _ int) {

@@ -39,6 +39,7 @@ const (
 	fiberStack   = 16
 	fiberStatus  = 24
 	fiberNew     = 0
+	fiberRuns    = 2
 	fiberResumer = 28
 	fiberFrames  = 128
 	fiberDone    = 4
@@ -47,8 +48,16 @@ const (
 	leastTimer   = 50 * time.Microsecond
 )
 
-func newFibers(i *Instance) *fibers {
+func newFibers(i *Instance) (*fibers, error) {
 	fn := i.module.ExportedFunction
+	for _, want := range []struct {
+		name            string
+		params, results int
+	}{{hostEnter, 2, 0}, {hostRun, 0, 1}, {hostWait, 0, 1}, {hostWake, 1, 0}, {hostDrop, 1, 0}} {
+		if !hasType(fn(want.name), want.params, want.results) {
+			return nil, &NotRewrittenError{Missing: want.name}
+		}
+	}
 	f := &fibers{
 		inst: i, hostEnter: fn(hostEnter), hostWait: fn(hostWait), hostWake: fn(hostWake), hostDrop: fn(hostDrop), timerOf: fn(hostTimer),
 		calls: map[uint32]*Call{}, waits: map[uint32]*work{},
@@ -57,7 +66,7 @@ func newFibers(i *Instance) *fibers {
 	if sp, ok := i.module.ExportedGlobal(stackPointer).(api.MutableGlobal); ok && sp.Get() != 0 {
 		f.sp, f.home = sp, sp.Get()
 	}
-	return f
+	return f, nil
 }
 
 func (f *fibers) begin(c *Call) {
@@ -87,6 +96,9 @@ func (f *fibers) enter(c *Call, size uint32, stack []uint64) {
 	case fiberDone:
 		c.returned()
 		f.release(c)
+		return
+	case fiberRuns:
+		f.failed(c, &UnwoundError{c.name, "a host function has called the module, has got an error, and has gone on as if nothing were wrong"})
 		return
 	}
 	position, _ := memory.ReadUint32Le(fiber + fiberData)

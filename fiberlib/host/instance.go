@@ -122,17 +122,25 @@ func (h *Host) Attach(ctx context.Context, m api.Module) (*Instance, error) {
 		return nil, &NotRewrittenError{Missing: "a memory"}
 	}
 	for _, name := range abiNames {
-		if m.ExportedFunction(name) == nil {
+		params, results := 0, 0
+		switch name {
+		case startUnwind, startRewind:
+			params = 1
+		case getState:
+			results = 1
+		}
+		if !hasType(m.ExportedFunction(name), params, results) {
 			return nil, &NotRewrittenError{Missing: name}
 		}
 	}
 	i.regions.init(i)
-	if m.ExportedFunction(hostEnter) != nil {
-		i.protocol = newFibers(i)
-	} else {
+	if m.ExportedFunction(hostEnter) == nil {
 		i.protocol = newDirect(i)
+		return i, nil
 	}
-	return i, nil
+	f, err := newFibers(i)
+	i.protocol = f
+	return i, err
 }
 
 // Read returns a copy of count bytes of the memory, false if it has no such addresses. It
