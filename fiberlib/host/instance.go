@@ -37,6 +37,7 @@ type Instance struct {
 	mu    sync.Mutex     // guards what follows
 	tasks []func()       // what the owner is to do, in order
 	pumps bool           // a goroutine does it
+	wake  chan struct{}  // wakes that
 	idle  sync.Cond      // no goroutine does
 	calls map[*Call]struct{}
 	ended error // why there are no more calls, nil while there are
@@ -115,7 +116,7 @@ func enteredBy(ctx context.Context, inst *Instance) *entry {
 // functions runs. The values of the context are those of host functions that no call
 // waits for.
 func (h *Host) Attach(ctx context.Context, m api.Module) (*Instance, error) {
-	i := &Instance{host: h, module: m, memory: m.Memory(), exports: map[string]*export{}, calls: map[*Call]struct{}{}}
+	i := &Instance{host: h, module: m, memory: m.Memory(), exports: map[string]*export{}, calls: map[*Call]struct{}{}, wake: make(chan struct{}, 1)}
 	i.ctx, i.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	i.idle.L = &i.mu
 	if i.memory == nil {
@@ -234,33 +235,66 @@ func (i *Instance) fail(cause error) { i.end(&endedError{cause}) }
 func (i *Instance) post(task func()) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.enqueue(task)
+}
+
+// enqueue is post while mu is held.
+func (i *Instance) enqueue(task func()) {
 	i.tasks = append(i.tasks, task)
 	if !i.pumps {
 		i.pumps = true
 		go i.pump()
+		return
+	}
+	select {
+	case i.wake <- struct{}{}:
+	default: // it knows
 	}
 }
 
-// pump is the goroutine that enters the module. It is there only while there is something
-// to do.
+// linger is how long the goroutine of an idle instance waits for more to do: a new one
+// would have to grow its stack first.
+const linger = 100 * time.Millisecond
+
+// pump is the goroutine that enters the module.
 func (i *Instance) pump() {
+	timer := time.NewTimer(linger)
+	defer timer.Stop()
 	var tasks []func()
-	for more := true; ; {
+	for more := false; ; {
 		i.mu.Lock()
 		tasks, i.tasks = i.tasks, tasks[:0]
-		if len(tasks) == 0 && !more {
-			i.pumps = false
-			i.idle.Broadcast()
-			i.mu.Unlock()
-			return
-		}
 		i.mu.Unlock()
+		if len(tasks) == 0 && !more {
+			if timer.Reset(linger); i.rest(timer.C) {
+				return
+			}
+			continue
+		}
 		for _, task := range tasks {
 			i.owned(task)
 		}
 		clear(tasks)
 		i.owned(func() { more = i.Err() == nil && i.protocol.step() })
 	}
+}
+
+// rest waits until there is more to do, and reports whether there is none for too long.
+func (i *Instance) rest(tooLong <-chan time.Time) bool {
+	select {
+	case <-i.wake:
+		return false
+	case <-tooLong:
+	case <-i.ctx.Done():
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if len(i.tasks) > 0 {
+		return false
+	}
+	i.pumps = false
+	i.idle.Broadcast()
+	return true
 }
 
 func (i *Instance) owned(f func()) {

@@ -114,13 +114,9 @@ func (r *regions) give(old region) {
 		return
 	}
 	i := r.inst
-	i.tasks = append(i.tasks, func() {
+	i.enqueue(func() {
 		if i.Err() == nil {
 			_, _ = r.free.Call(i.ctx, uint64(old.block)) // a trap in free is the next malloc's
 		}
 	})
-	if !i.pumps {
-		i.pumps = true
-		go i.pump()
-	}
 }
