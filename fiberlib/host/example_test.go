@@ -7,7 +7,6 @@ import (
 	"os"
 
 	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/watfiber/watfiber/fiberlib/host"
@@ -24,17 +23,15 @@ func Example() {
 	wasi_snapshot_preview1.MustInstantiate(ctx, rt)
 
 	h := host.New(rt, host.Config{})
-	i32 := api.ValueTypeI32
 	asked := make(chan string)
-	h.Suspending("env", "fetch", []api.ValueType{i32, i32, i32, i32}, []api.ValueType{i32},
-		func(ctx context.Context, i *host.Instance, stack []uint64) error {
-			key, _ := i.Read(uint32(stack[0]), uint32(stack[1]))
-			asked <- string(key) // blocks, and no other call minds
-			value := []byte("*")
-			i.Write(uint32(stack[2]), value)
-			stack[0] = uint64(len(value))
-			return nil
-		})
+	err := h.SuspendingFunc("env", "fetch", func(i *host.Instance, key string, out, size uint32) int32 {
+		asked <- key // blocks, and no other call minds
+		i.Write(out, []byte("*"))
+		return 1
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
 	inst, err := h.Instantiate(ctx, builtServer(), nil)
 	if err != nil {
 		log.Fatal(err)

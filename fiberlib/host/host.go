@@ -2,7 +2,7 @@
 // while other calls of the same instance go on.
 //
 //	h := host.New(rt, host.Config{})
-//	h.Suspending("env", "fetch", params, results, fetch) // fetch may block
+//	err := h.SuspendingFunc("env", "fetch", fetch) // a Go function, which may block
 //	inst, err := h.Instantiate(ctx, wasm, nil)
 //	call := inst.Go(ctx, "handle", 42) // one of thousands
 //	results, err := call.Wait()
