@@ -135,11 +135,11 @@ func (d *direct) failed(c *Call, cause error) {
 	if overflow, ok := err.(*OverflowError); ok {
 		ends = overflow.Shadow
 	}
-	c.finish(nil, err)
 	if ends {
-		d.inst.fail(err)
+		d.inst.fail(err, c)
 		return
 	}
+	c.finish(nil, err)
 	_, _ = d.do(stopUnwind) // whatever the state was: it traps when it has ended it
 	d.rewinding = false
 	c.work = nil

@@ -143,10 +143,7 @@ func (f *fibers) failed(c *Call, cause error) {
 		name = c.name
 	}
 	err, _ := failure(name, f.inst.host.config.StackSize, cause)
-	if c != nil {
-		c.finish(nil, err)
-	}
-	f.inst.fail(err)
+	f.inst.fail(err, c)
 }
 
 // release ends the use of a region by the module.
@@ -205,7 +202,7 @@ func (f *fibers) resume(w *work) {
 		return
 	}
 	if w.err != nil {
-		f.inst.fail(w.err)
+		i.fail(w.err, nil)
 		return
 	}
 	w.done = true

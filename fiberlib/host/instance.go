@@ -189,10 +189,10 @@ func (i *Instance) Err() error {
 // been configured WithCloseOnContextDone.
 func (i *Instance) Close(ctx context.Context) error {
 	if enteredBy(ctx, i) != nil {
-		i.end(ErrClosed)
+		i.end(ErrClosed, nil, nil)
 		return i.module.Close(ctx)
 	}
-	i.end(ErrClosed)
+	i.end(ErrClosed, nil, nil)
 	finished := make(chan struct{})
 	go func() {
 		defer close(finished)
@@ -211,25 +211,27 @@ func (i *Instance) Close(ctx context.Context) error {
 	return i.module.Close(ctx)
 }
 
-// end ends the instance, once.
-func (i *Instance) end(err error) {
+// end ends the instance, once. The calls end with the same error, but for the one that
+// has shown what is wrong, if any: that ends with the cause.
+func (i *Instance) end(err error, by *Call, cause error) {
+	var calls map[*Call]struct{}
 	i.mu.Lock()
-	if i.ended != nil {
-		i.mu.Unlock()
-		return
+	if i.ended == nil {
+		i.ended = err
+		calls, i.calls = i.calls, map[*Call]struct{}{}
 	}
-	i.ended = err
-	calls := i.calls
-	i.calls = map[*Call]struct{}{}
 	i.mu.Unlock()
-	i.cancel(err)
+	i.cancel(err) // the first cause counts
+	if by != nil {
+		by.finish(nil, cause)
+	}
 	for c := range calls {
 		c.finish(nil, err)
 	}
 }
 
-// fail ends the instance for a reason.
-func (i *Instance) fail(cause error) { i.end(&endedError{cause}) }
+// fail ends the instance for a reason that a call has shown, or none.
+func (i *Instance) fail(cause error, by *Call) { i.end(&endedError{cause}, by, cause) }
 
 // post has the owner do something.
 func (i *Instance) post(task func()) {

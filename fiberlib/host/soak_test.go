@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -201,12 +202,71 @@ func TestMemoryIsUsedAgain(t *testing.T) {
 				}
 			}
 			cancel()
-			until(t, func() bool { _, suspended := calls[len(calls)-1].Region(); return !suspended }, func() string { return "a call is suspended still" })
+			left := func(c *host.Call) bool { _, suspended := c.Region(); return suspended }
+			until(t, func() bool { return !slices.ContainsFunc(calls, left) }, func() string { return "a call is suspended still" })
 			if round == 1 {
 				first = size()
 			} else if now := size(); round > 1 && now > first+first/4 {
 				t.Fatalf("the memory has grown from %d to %d bytes", first, now)
 			}
 		}
+	})
+}
+
+// Random calls wait for each other in the module: for a mutex that is held while the host
+// is asked, for a word that another call says, for workers and for a time. Those that
+// listen or sleep are cancelled at random; whatever they hold then they give back.
+func TestSoakInTheModule(t *testing.T) {
+	withFibers(t, func(t *testing.T, s *server, n int) {
+		if _, err := s.Call(t.Context(), "start", 3); err != nil {
+			t.Fatal(err)
+		}
+		s.set(func(_ context.Context, key string) (string, error) {
+			time.Sleep(time.Duration(rand.IntN(50)) * time.Microsecond)
+			return valueOf(key), nil
+		})
+		random := rand.New(rand.NewPCG(2, 2))
+		var listeners, sure []*host.Call
+		var results []int // of the sure ones, 0 for none that is known
+		balance := 0
+		expect := func(result int, name string, args ...uint64) {
+			sure, results = append(sure, s.Go(t.Context(), name, args...)), append(results, result)
+		}
+		for range n / 10 {
+			switch k := random.IntN(6); random.IntN(7) {
+			case 0:
+				balance += k
+				expect(0, "add", uint64(k))
+			case 1:
+				expect(sumOf(k), "sum_by_worker", uint64(k))
+			case 2:
+				expect((k+1)*len("value of key-1"), "sum_of_lengths", uint64(k))
+			case 3:
+				listeners = append(listeners, s.Go(t.Context(), "listen"), s.Go(t.Context(), "nap", uint64(k)))
+			case 4:
+				c := s.Go(t.Context(), []string{"listen", "nap"}[k%2], []uint64{3}[:k%2]...)
+				time.AfterFunc(time.Duration(random.IntN(300))*time.Microsecond, func() { c.Cancel(nil) })
+			case 5:
+				expect(0, "say", uint64(k))
+			case 6:
+				time.Sleep(time.Duration(random.IntN(100)) * time.Microsecond)
+			}
+		}
+		for k, c := range sure {
+			got, err := c.Wait()
+			if err != nil || results[k] != 0 && int(got[0]) != results[k] {
+				t.Fatalf("call %d: %v, not %d: %v", k, got, results[k], err)
+			}
+		}
+		if _, err := s.Call(t.Context(), "say", 9); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range listeners {
+			if got, err := c.Wait(); err != nil || got[0] > 9 {
+				t.Fatalf("a listener ends with %v, %v", got, err)
+			}
+		}
+		want(t, s.Go(t.Context(), "get_balance"), balance)
+		want(t, s.Go(t.Context(), "add", 1), balance+1)
 	})
 }
