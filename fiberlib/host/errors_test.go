@@ -267,28 +267,6 @@ func TestHostFunctionsCall(t *testing.T) {
 	})
 }
 
-// Without a stack pointer to set there can be one call at a time.
-func TestStackErrors(t *testing.T) {
-	for _, module := range []string{"server", "server.fibers"} {
-		s := newHost(t, wazero.NewRuntimeConfigCompiler(), host.Config{})
-		s.instantiate(serverModule(t, module, rewrite.Options{Suspend: []string{"env.fetch"}}))
-		for n := range 4 {
-			want(t, s.Go(t.Context(), "sum", uint64(n)), sumOf(n))
-		}
-		g := newGate()
-		s.set(g.fetch)
-		first := s.Go(t.Context(), "sum", 1)
-		g.await(t, 1)
-		_, err := s.Call(t.Context(), "sum", 2)
-		if wantError[*host.StackError](t, err); !strings.Contains(err.Error(), "--export-stack") {
-			t.Errorf("the error is %v", err)
-		}
-		close(g.open)
-		want(t, first, sumOf(1))
-		want(t, s.Go(t.Context(), "sum", 2), sumOf(2))
-	}
-}
-
 func TestNotRewritten(t *testing.T) {
 	s := newHost(t, wazero.NewRuntimeConfigCompiler(), host.Config{})
 	s.h.Suspending("env", "other", nil, i32, func(context.Context, *host.Instance, []uint64) error { return nil })

@@ -186,7 +186,8 @@ func (i *Instance) Err() error {
 // Close ends all calls with ErrClosed, waits until the host functions that they wait for
 // have returned, whose contexts are done, and closes the module. It returns earlier when
 // the context is done. A call that is running is not interrupted, unless the runtime has
-// been configured WithCloseOnContextDone.
+// been configured WithCloseOnContextDone. A host function must not wait for Close, which
+// would wait for it.
 func (i *Instance) Close(ctx context.Context) error {
 	if enteredBy(ctx, i) != nil {
 		i.end(ErrClosed, nil, nil)
