@@ -10,6 +10,7 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/watfiber/watfiber/fiberlib/host"
+	"github.com/watfiber/watfiber/rewrite"
 )
 
 // A third of the calls is cancelled in the middle; the others do not notice.
@@ -154,5 +155,34 @@ func TestCloseWaitsForHostFunctions(t *testing.T) {
 	close(release)
 	if err := s.Close(t.Context()); err != nil {
 		t.Errorf("the second Close returns %v", err)
+	}
+}
+
+// A call that never comes to a host function is interrupted if the runtime allows it.
+func TestCloseInterrupts(t *testing.T) {
+	const program = `
+(module
+  (import "env" "fetch" (func $fetch (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "get") (result i32) (call $fetch (i32.const 0) (i32.const 0) (i32.const 8) (i32.const 100)))
+  (func (export "spin") (loop $again (br $again))))`
+	for _, engine := range []wazero.RuntimeConfig{wazero.NewRuntimeConfigCompiler(), wazero.NewRuntimeConfigInterpreter()} {
+		s := newHost(t, engine.WithCloseOnContextDone(true), host.Config{})
+		wasm := textModule(t, program, rewrite.Options{Suspend: []string{"env.fetch"}, ExportStack: true})
+		s.instantiate(wasm)
+		if _, err := s.Call(t.Context(), "get"); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		_, err := s.Call(ctx, "spin")
+		wantError[*host.CancelledError](t, err) // the caller goes on; the module does not
+		later := s.Go(t.Context(), "get")
+		if err := s.Close(t.Context()); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		if _, err := later.Wait(); !errors.Is(err, host.ErrClosed) {
+			t.Errorf("the error is %v", err)
+		}
 	}
 }

@@ -33,11 +33,16 @@ import (
 // say.
 const DefaultStackSize = 16 << 10
 
+const (
+	leastStack = 1 << 10
+	mostStack  = 1 << 30
+)
+
 // A Config says how instances run.
 type Config struct {
 	// StackSize is how many bytes of the module's memory a call gets for its stacks: the
 	// frames of its suspended functions, and what its functions keep in memory while they
-	// run. 0 stands for DefaultStackSize; the least is 1024.
+	// run. 0 stands for DefaultStackSize; the least is 1024, the most a gigabyte.
 	StackSize uint32
 }
 
@@ -72,7 +77,7 @@ func New(rt wazero.Runtime, config Config) *Host {
 	if config.StackSize == 0 {
 		config.StackSize = DefaultStackSize
 	}
-	config.StackSize = (max(config.StackSize, 1024) + 15) &^ 15
+	config.StackSize = (min(max(config.StackSize, leastStack), mostStack) + 15) &^ 15
 	return &Host{rt: rt, config: config}
 }
 

@@ -43,6 +43,13 @@ func TestMemoryIsScarce(t *testing.T) {
 		want(t, c, len(valueOf("")))
 	}
 	want(t, s.Go(t.Context(), "get"), len(valueOf("")))
+
+	large := newHost(t, wazero.NewRuntimeConfigCompiler(), host.Config{StackSize: 1<<32 - 1})
+	large.instantiate(textModule(t, program, rewrite.Options{Suspend: []string{"env.fetch"}, ExportStack: true}))
+	_, err := large.Call(t.Context(), "get")
+	if e := wantError[*host.MemoryError](t, err); e.Size != 1<<30 {
+		t.Errorf("the error is %v", err)
+	}
 }
 
 // The region of a suspended call shows its frames, and its stack in memory: there is the
