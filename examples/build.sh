@@ -22,13 +22,15 @@ export CRYSTAL_CACHE_DIR
 
 # --- C ---
 
+DEFINE= # what the next modules are compiled with
+
 # c_module SOURCE LEVEL OUTPUT [LINKER FLAG]...
 # Compiled and linked in two steps: a clang that is asked to optimize while it
 # links runs any wasm-opt that it finds.
 c_module() {
   source=$1 level=$2 output=$3
   shift 3
-  clang-19 --target=wasm32-wasi --sysroot=/usr "-O$level" -Wall -Wextra -I../fiberlib/include -c "c/$source.c" -o "$WORK/$source.o"
+  clang-19 --target=wasm32-wasi --sysroot=/usr "-O$level" -Wall -Wextra -I../fiberlib/include $DEFINE -c "c/$source.c" -o "$WORK/$source.o"
   clang-19 --target=wasm32-wasi --sysroot=/usr "$@" -Wl,--strip-debug "$WORK/$source.o" -o "$WORK/$output.wasm" -lm
   install -m 644 "$WORK/$output.wasm" "c/$output.wasm"
 }
@@ -72,6 +74,10 @@ c_module gc 2 gc
 c_module faults 1 faults -mexec-model=reactor -Wl,--max-memory=4194304 -Wl,--export=__data_end -Wl,--export=__heap_base
 c_module faults 1 faults.stackfirst -mexec-model=reactor -Wl,--stack-first -Wl,-z,stack-size=65536
 c_module bare 2 bare -nostdlib -Wl,--no-entry
+c_module server 2 server -mexec-model=reactor
+DEFINE=-DFIBERS
+c_module server 2 server.fibers -mexec-model=reactor
+DEFINE=
 c_expected kernels
 c_expected generator
 c_expected fibers

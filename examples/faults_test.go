@@ -281,7 +281,7 @@ func TestGuards(t *testing.T) {
 			}
 		}
 		f.must("calls_back", 10)
-		if _, trap := f.try("calls_back", 100); trap != "fiber.broken" {
+		if _, trap := f.try("calls_back", 100); trap != "fiber.broken_off" {
 			t.Errorf("%s: the outer call trapped in %q", module, trap)
 		}
 		f = instance()

@@ -26,7 +26,7 @@
 ;;   52  what the program keeps with the fiber
 ;;   56  data block of the host that has suspended it, or 0
 ;;   60  the fiber that waits for this one to end; -1: none will, it was spawned; of a
-;;       main fiber, the number of its call
+;;       main fiber, the number of its call, or -1 for a call that the host drives
 ;;   64  cases of the select that it waits in, and
 ;;   68  how many they are
 ;;   72  a case for an operation on one channel, 32 bytes
@@ -42,7 +42,7 @@
 ;;  128  frames, which grow up … and the shadow stack, which grows down from top
 ;;
 ;; A main fiber runs on the stack that the program has anyway; its region has
-;; frames only.
+;; frames only. That of a call that the host drives has both stacks in its region.
 ;;
 ;; Functions that suspend are called twice for each switch: to leave, and at the end
 ;; of the rewind once more. They do nothing behind the switch, so that they need no
@@ -66,6 +66,11 @@
 (import "hook" "see" (func $hook.see (param i32))) ;; is told of each fiber before it runs
 (import "hook" "look_now" (func $hook.look_now)) ;; lets the program look at all fibers
 (import "program" "stuck" (func $program.stuck (result i32))) ;; what follows when no fiber is ready
+(import "hook" "entered" (func $hook.entered (result i32))) ;; for a host that has many calls under way: begins one
+(import "hook" "main" (func $hook.main (param i32) (result i32))) ;; is it the host's turn?
+(import "hook" "ended" (func $hook.ended (result i32))) ;; is the main fiber that has ended the host's?
+(import "hook" "driven" (func $hook.driven (result i32))) ;; may one wait for the host?
+(import "hook" "limit" (func $hook.limit (param i32))) ;; sets the limit of a main fiber with a region for both stacks
 (import "program" "clock_time_get" (func $program.clock_time_get (param i32 i64 i32) (result i32))) ;; of WASI
 (import "program" "poll_oneoff" (func $program.poll_oneoff (param i32 i32 i32 i32) (result i32))) ;; of WASI
 (import "transform" "state" (global $fiber.state (mut i32)))
@@ -79,7 +84,7 @@
 (global $fiber.limit (mut i32) (i32.const 0)) ;; how far down the shadow stack of the fiber that runs may grow
 (global $fiber.room (mut i32) (i32.const -1)) ;; bytes from there to the top; -1: not known, of a main fiber
 (global $fiber.nested (mut i32) (i32.const 0)) ;; how many resumers are on the stack of the engine
-(global $fiber.target (mut i32) (i32.const 0)) ;; where an unwind leads; 0: to the host, who has started it
+(global $fiber.target (mut i32) (i32.const 0)) ;; where an unwind leads; 0: to the host, who has started it; -1: no fiber is ready
 (global $fiber.call (mut i32) (i32.const 0)) ;; the number of the call of an exported function that is under way
 (global $fiber.calls (mut i32) (i32.const 0)) ;; how many there were
 (global $fiber.taken (mut i32) (i32.const 0)) ;; the data block of the rewind that such a call has taken up
@@ -172,7 +177,7 @@
   (call $fiber.enter (local.get $f))
   (call $fiber.become (local.get $f))
   (local.set $result (call $fiber.entry (local.get $f)))
-  (if (i32.ne (global.get $fiber.call) (local.get $call)) (then (call $fiber.broken)))
+  (if (i32.ne (global.get $fiber.call) (local.get $call)) (then (call $fiber.broken_off)))
   (if (global.get $fiber.state)
     (then (call $fiber.unwound (global.get $fiber.running)))
     (else (call $fiber.done (local.get $result))))
@@ -234,6 +239,7 @@
   (global.set $fiber.room (i32.const -1))
   (if (local.get $f)
     (then
+      (call $hook.limit (local.get $f))
       (if (i32.load (local.get $f))
         (then
           (global.set $fiber.limit (i32.add (local.get $f) (i32.const 128)))
@@ -282,6 +288,7 @@
   (global.set $fiber.calls (i32.add (global.get $fiber.calls) (i32.const 1)))
   (global.set $fiber.call (global.get $fiber.calls))
   (global.set $fiber.nested (i32.const 0))
+  (if (call $hook.entered) (then (return (global.get $fiber.call))))
   (call $fiber.become (i32.const 0))
   (if (i32.ne (global.get $fiber.state) (i32.const 2)) (then (return (global.get $fiber.call))))
   (local.set $f (global.get $fiber.all))
@@ -320,7 +327,7 @@
 ;; gone on as if nothing had happened.
 (func $fiber.turn (param $call i32) (result i32)
   (local $f i32) (local $result i32)
-  (if (i32.ne (global.get $fiber.call) (local.get $call)) (then (call $fiber.broken)))
+  (if (i32.ne (global.get $fiber.call) (local.get $call)) (then (call $fiber.broken_off)))
   (if (i32.eqz (global.get $fiber.state)) (then (call $fiber.end) (return (i32.const 0))))
   (local.set $f (global.get $fiber.running))
   (loop $next (result i32)
@@ -328,11 +335,13 @@
       (then
         (if (i32.eqz (global.get $fiber.target)) (then (call $fiber.note_host) (return (i32.const 0))))
         (call $fiber.unwound (local.get $f))
+        (if (call $hook.main (global.get $fiber.target)) (then (return (i32.const 0))))
         (if (call $fiber.go (local.tee $f (global.get $fiber.target))) (then (return (i32.const 1))))))
     (local.set $result (call $fiber.entry (local.get $f)))
-    (if (i32.ne (global.get $fiber.call) (local.get $call)) (then (call $fiber.broken)))
+    (if (i32.ne (global.get $fiber.call) (local.get $call)) (then (call $fiber.broken_off)))
     (br_if $next (i32.eq (global.get $fiber.state) (i32.const 1)))
     (call $fiber.done (local.get $result))
+    (if (call $hook.main (global.get $fiber.target)) (then (return (i32.const 0))))
     (if (call $fiber.go (local.tee $f (global.get $fiber.target))) (then (return (i32.const 1))))
     (br $next)))
 
@@ -343,7 +352,7 @@
   (call $hook.look_now)
   (call $fiber.enter (local.get $f))
   (call $fiber.become (local.get $f))
-  (i32.eqz (global.get $fiber.limit)))
+  (i32.eqz (i32.load (local.get $f))))
 
 ;; enter starts the rewind of a fiber that has run before.
 (func $fiber.enter (param $f i32)
@@ -393,10 +402,11 @@
       (i32.store offset=56 (local.get $f) (global.get $fiber.data))
       (i32.store offset=32 (local.get $f) (global.get $fiber.call))
       (if (global.get $fiber.limit) (then (i32.store offset=16 (local.get $f) (global.get $program.sp))))))
-  (if (global.get $fiber.limit) (then (global.set $program.sp (call $fiber.main_sp)))))
+  (if (global.get $fiber.limit)
+    (then (if (i32.ne (call $fiber.main_sp) (i32.const -1)) (then (global.set $program.sp (call $fiber.main_sp)))))))
 
 ;; main_sp returns how far down the program's own stack is in use: it is where the main
-;; fiber is that was suspended last.
+;; fiber is that was suspended last; -1: there is none.
 (func $fiber.main_sp (result i32)
   (local $f i32) (local $sp i32)
   (local.set $sp (i32.const -1))
@@ -404,7 +414,7 @@
   (loop $next
     (if (local.get $f)
       (then
-        (if (i32.eqz (i32.load (local.get $f)))
+        (if (i32.eqz (call $fiber.has_stack_here (local.get $f)))
           (then
             (if (i32.lt_u (i32.load offset=16 (local.get $f)) (local.get $sp))
               (then (local.set $sp (i32.load offset=16 (local.get $f)))))))
@@ -414,6 +424,7 @@
 
 ;; end gives the region of a main fiber back, when its function has returned.
 (func $fiber.end
+  (if (call $hook.ended) (then (return)))
   (if (global.get $fiber.running) (then (call $fiber.give (global.get $fiber.running)))))
 
 ;; must_be traps if there is no fiber of that address.
@@ -432,9 +443,22 @@
   (if (i32.gt_u (i32.load offset=24 (local.get $f)) (i32.const 1)) (then (call $fiber.cannot_resume (local.get $f))))
   (if (i32.eqz (call $fiber.is_here (local.get $f))) (then (call $fiber.other_call (local.get $f)))))
 
-;; is_here reports whether a fiber can run in the call that is under way.
+;; is_here reports whether a fiber can run in the call that is under way. A call that the
+;; host drives can be gone on with in any other one: the host sees to that.
 (func $fiber.is_here (param $f i32) (result i32)
-  (i32.or (i32.ne (i32.load (local.get $f)) (i32.const 0)) (i32.eq (i32.load offset=60 (local.get $f)) (global.get $fiber.call))))
+  (if (i32.load (local.get $f)) (then (return (i32.const 1))))
+  (i32.or (i32.eq (i32.load offset=60 (local.get $f)) (global.get $fiber.call)) (i32.eq (i32.load offset=60 (local.get $f)) (i32.const -1))))
+
+;; is_main reports whether a main fiber runs.
+(func $fiber.is_main (result i32)
+  (if (i32.eqz (global.get $fiber.running)) (then (return (i32.const 1))))
+  (i32.eqz (i32.load (global.get $fiber.running))))
+
+;; has_stack_here reports whether a fiber has its shadow stack in its region: main fibers
+;; do not, but for those of calls that the host drives.
+(func $fiber.has_stack_here (param $f i32) (result i32)
+  (if (i32.load (local.get $f)) (then (return (i32.const 1))))
+  (i32.eq (i32.load offset=60 (local.get $f)) (i32.const -1)))
 
 ;; is_resuming reports whether there is such a fiber and it has resumed another.
 (func $fiber.is_resuming (param $f i32) (result i32)
@@ -521,6 +545,7 @@
 (func $fiber.nobody_to_yield_to (param $f i32) (call $fiber.blame (local.get $f) (i32.const 0) (i32.const 0)) (unreachable))
 (func $fiber.other_call (param $f i32) (call $fiber.blame (local.get $f) (i32.const 0) (i32.const 0)) (unreachable))
 (func $fiber.broken (unreachable))
+(func $fiber.broken_off (unreachable))
 
 ;; break leaves a state that says that the module cannot be called: frames are missing, or
 ;; its stack pointer is wrong.

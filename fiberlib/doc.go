@@ -25,6 +25,7 @@ var order = []string{
 	"context",
 	"memory",
 	"guard",
+	"host",
 }
 
 // Text returns the fields of the runtime: what they export is what a program can

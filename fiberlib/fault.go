@@ -31,6 +31,8 @@ var Faults = map[string]string{
 	"slots_of_frame":     "what is given slots is no function of the table, or not one that takes two i32",
 	"call_malloc":        "what set_allocator was given as malloc is no function of the table, or not one that takes an i32 and returns one",
 	"call_free":          "what set_allocator was given as free is no function of the table, or not one that takes an i32",
+	"below_host":         "a fiber waits in a function that a function of the host has called, and could only go on in a call of another function",
+	"broken_off":         "a function of the host has called the module, has got an error, and has gone on as if nothing were wrong",
 	"chan_in_use":        "a channel was freed at which fibers wait",
 }
 

@@ -124,12 +124,15 @@ const (
 	regionTop    = 20
 	regionStatus = 24
 	regionCanary = 48
+	regionJoiner = 60
 	regionCases  = 64
 	regionCount  = 68
 	regionAt     = 104
 	regionWait   = 112
 	regionMost   = 120
 	regionFrames = 128
+
+	driven = 1<<32 - 1 // in place of the joiner: the main fiber of a call that the host drives
 )
 
 // Fibers finds the fibers in a memory of a program with the fiber library, in the order
@@ -189,7 +192,7 @@ func fiberAt(memory []byte, at uint32) (Fiber, bool) {
 	if f.Status != StatusRunning && f.Status != StatusDone && pos != 0 {
 		f.Frames = pos - at - regionFrames
 	}
-	if sp := word(regionSP); !f.Main && sp <= top && sp > at {
+	if sp := word(regionSP); (!f.Main || word(regionJoiner) == driven) && sp <= top && sp > at {
 		f.Shadow = top - sp
 	}
 	return f, true

@@ -28,7 +28,7 @@
   (call $fiber.must_be (local.get $f))
   (if (i32.load offset=8 (local.get $f))
     (then (local.set $use (i32.sub (i32.load offset=8 (local.get $f)) (i32.add (local.get $f) (i32.const 128))))))
-  (if (i32.load (local.get $f)) ;; not a main fiber
+  (if (call $fiber.has_stack_here (local.get $f))
     (then (local.set $use (i32.add (local.get $use) (i32.sub (i32.load offset=20 (local.get $f)) (i32.load offset=16 (local.get $f)))))))
   (local.get $use))
 
@@ -52,12 +52,19 @@
   (local.set $function (global.get $fiber.looker))
   (if (i32.eqz (local.get $function)) (then (return)))
   (global.set $fiber.looker (i32.const 0))
-  (if (global.get $fiber.limit) (then (global.set $program.sp (call $fiber.main_sp))))
+  (if (global.get $fiber.limit) (then (call $fiber.use_main_stack)))
   (global.set $fiber.limit (i32.const 0))
   (global.set $fiber.looking (i32.const 1))
   (call_indirect (param i32) (global.get $fiber.looked_for) (local.get $function))
   (global.set $fiber.looking (i32.const 0))
   (if (global.get $fiber.state) (then (call $fiber.look_suspends (global.get $fiber.running)))))
+
+;; use_main_stack sets the stack pointer to where the program's own stack is free.
+(func $fiber.use_main_stack
+  (local $sp i32)
+  (local.set $sp (call $fiber.main_sp))
+  (if (i32.eq (local.get $sp) (i32.const -1)) (then (local.set $sp (global.get $program.stack_base))))
+  (if (local.get $sp) (then (global.set $program.sp (local.get $sp)))))
 
 ;; ranges calls a function for each part of memory that holds a stack in use: with its
 ;; first address, the one behind its last, and a value. These are the frames of fibers
@@ -73,7 +80,7 @@
           (then
             (call $fiber.range (local.get $function) (call $fiber.frames_start (local.get $f)) (call $fiber.frames_end (local.get $f)) (local.get $value))
             (local.set $end (i32.load offset=20 (local.get $f)))
-            (if (i32.eqz (i32.load (local.get $f))) ;; a main fiber
+            (if (i32.eqz (call $fiber.has_stack_here (local.get $f)))
               (then
                 (local.set $end (global.get $program.stack_base))
                 (if (i32.eqz (local.get $end)) (then (local.set $end (i32.shl (memory.size) (i32.const 16)))))))

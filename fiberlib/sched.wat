@@ -85,13 +85,16 @@
     (else (global.set $fiber.ready (local.get $f))))
   (global.set $fiber.ready_last (local.get $f)))
 
-;; next takes the first fiber that is ready, or else the first that has called run.
+;; next takes the first fiber that is ready, or else the first that has called run. -1: none
+;; can go on before the host has done something.
 (func $fiber.next (result i32)
   (local $f i32)
   (call $hook.events)
   (if (i32.eqz (local.tee $f (call $fiber.first (i32.const 0))))
     (then
-      (if (i32.eqz (local.tee $f (call $fiber.first (i32.const 1)))) (then (return (call $program.stuck))))))
+      (local.set $f (call $fiber.first (i32.const 1)))
+      (if (i32.and (i32.eqz (local.get $f)) (call $hook.driven)) (then (return (i32.const -1))))
+      (if (i32.eqz (local.get $f)) (then (return (call $program.stuck))))))
   (call $fiber.pick (local.get $f))
   (local.get $f))
 

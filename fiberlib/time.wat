@@ -67,6 +67,7 @@
   (loop $again
     (call $fiber.wake_sleepers)
     (if (call $fiber.first (i32.const 0)) (then (return)))
+    (if (call $hook.driven) (then (return))) ;; the host asks host_timer
     (call $fiber.host_sleep (i64.sub (i64.load offset=96 (global.get $fiber.sleepers)) (call $fiber.now)))
     (br $again)))
 

@@ -126,6 +126,8 @@ func (c *Case) parseOption(line string) (err error) {
 		o.Frames = true
 	case "--guard":
 		o.Guard = true
+	case "--export-stack":
+		o.ExportStack = true
 	case "--ignore-indirect":
 		o.IgnoreIndirect = true
 	case "--pass-arg=asyncify-ignore-imports":

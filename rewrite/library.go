@@ -196,7 +196,7 @@ func (k *linked) write(r *runtimeText, first func(wat.FuncID)) {
 		for line := range strings.Lines(text) {
 			code, note, _ := strings.Cut(line, ";;")
 			code = strings.TrimRight(code, " \n")
-			if strings.HasPrefix(strings.TrimLeft(code, " "), "(call "+hook) {
+			if strings.Contains(code, "(call "+hook) {
 				continue // nothing needs it
 			}
 			if note = strings.TrimSpace(note); code != "" || note != "" {

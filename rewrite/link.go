@@ -158,10 +158,15 @@ func (r *runtimeText) link(m *wat.Module, wrapped []mainFiber, g guards, opts Op
 		return
 	}
 	if len(wrapped) > 0 {
-		roots = append(roots, "fiber.begin", "fiber.turn", "fiber.return")
+		roots = append(roots, "fiber.begin", "fiber.turn", "fiber.return", "fiber.is_main")
 	}
 	findProgram(m, renamed, called)
 	setHooks(renamed, called, opts, opts.readsMap(m))
+	var forHost []string
+	if opts.ExportStack && len(wrapped) > 0 {
+		forHost = hostRoots(renamed)
+		roots = append(roots, forHost...)
+	}
 	k := fiberLibrary().link(roots, renamed)
 	k.numbers = g.numbers()
 	if opts.StackSize > 0 {
@@ -188,8 +193,9 @@ func (r *runtimeText) link(m *wat.Module, wrapped []mainFiber, g guards, opts Op
 		}
 	}
 	for _, w := range wrapped {
-		r.wrap(m, w, exports[w.id])
+		r.wrap(m, w, exports[w.id], len(forHost) > 0)
 	}
+	r.exportHost(forHost)
 }
 
 // replaceLibraryImports puts the functions of the library in place of the imports. If
@@ -316,12 +322,15 @@ func reference(m *wat.Module, name string, index int) string {
 }
 
 // stackPointer returns the global that holds the pointer of the stack in memory that
-// C and its relatives keep, -1 if there is none: the one of that name, or in a module
-// without names one that a function takes its bytes from as compilers do.
+// C and its relatives keep, -1 if there is none: the one that is exported by its name, the
+// one of that name, or in a module without names one that a function takes its bytes from
+// as compilers do.
 func stackPointer(m *wat.Module) int {
-	isPointer := func(i int) bool { return m.Globals[i].Mutable && m.Globals[i].Type == wat.I32 }
+	if i := exportedStack(m); i >= 0 {
+		return i
+	}
 	for i, g := range m.Globals {
-		if (g.Name == "__stack_pointer" || g.Name == "~lib/memory/__stack_pointer") && isPointer(i) {
+		if (g.Name == "__stack_pointer" || g.Name == "~lib/memory/__stack_pointer") && isPointer(m, i) {
 			return i
 		}
 	}
@@ -330,7 +339,7 @@ func stackPointer(m *wat.Module) int {
 		if i < 0 {
 			continue
 		}
-		if name := m.Globals[i].Name; isPointer(i) && (name == "" || name == wat.DefaultGlobal(i)) {
+		if name := m.Globals[i].Name; isPointer(m, i) && (name == "" || name == wat.DefaultGlobal(i)) {
 			return i
 		}
 	}
@@ -396,11 +405,13 @@ func allocator(m *wat.Module) (malloc, free int) {
 //	(func $fiber.export.f (export "f") (param $0 i32) (result i32) (local $outer i32) (local $before i32) (local $call i32) (local $r0 i32)
 //	  (local.set $outer (global.get $fiber.running)) (local.set $before (global.get $fiber.call))
 //	  (local.set $call (call $fiber.begin))
-//	  (if (i32.eqz (global.get $fiber.limit)) (then (call $f (local.get $0)) (local.set $r0)))
+//	  (if (call $fiber.is_main) (then (call $f (local.get $0)) (local.set $r0)))
 //	  (loop $again (if (call $fiber.turn (local.get $call)) (then (call $f (local.get $0)) (local.set $r0) (br $again))))
 //	  (call $fiber.return (local.get $outer) (local.get $before))
 //	  (local.get $r0))
-func (r *runtimeText) wrap(m *wat.Module, w mainFiber, exports []string) {
+//
+// If a host may have several calls under way, it also keeps which of them this is.
+func (r *runtimeText) wrap(m *wat.Module, w mainFiber, exports []string, driven bool) {
 	id := w.id
 	f, sig := m.Funcs[id], m.FuncTypeOf(id)
 	name := f.Name
@@ -425,6 +436,9 @@ func (r *runtimeText) wrap(m *wat.Module, w mainFiber, exports []string) {
 	if w.number > 0 {
 		head.WriteString(" (local $root i32)")
 	}
+	if driven {
+		head.WriteString(" (local $outer.main i32)")
+	}
 	for i, t := range sig.Results {
 		fmt.Fprintf(&head, " (local $r%d %s)", i, t)
 	}
@@ -441,8 +455,14 @@ func (r *runtimeText) wrap(m *wat.Module, w mainFiber, exports []string) {
 	for i := range sig.Results {
 		fmt.Fprintf(&results, " (local.get $r%d)", i)
 	}
+	if driven {
+		r.line("  (local.set $outer.main (global.get $fiber.main))", "")
+	}
 	r.line("  (local.set $call (call $fiber.begin))", "")
-	r.line("  (if (i32.eqz (global.get $fiber.limit)) (then "+call.String()+"))", "unless a host resumes another fiber")
+	r.line("  (if (call $fiber.is_main) (then "+call.String()+"))", "unless a host resumes another fiber")
 	r.line("  (loop $again (if (call $fiber.turn (local.get $call)) (then "+call.String()+" (br $again))))", "run the other fibers, until it is this one's turn again")
+	if driven {
+		r.line("  (global.set $fiber.main (local.get $outer.main))", "")
+	}
 	r.line("  (call $fiber.return (local.get $outer) (local.get $before))"+results.String()+")", "")
 }

@@ -30,6 +30,11 @@ type Options struct {
 	// Guard has functions check, where they take bytes from the stack in memory, that it
 	// does not grow too large.
 	Guard bool
+	// ExportStack exports what a host needs to have several calls of one instance under
+	// way: the stack pointer as __stack_pointer, a global that is 0 if there is none, malloc
+	// and free if the module has them, and with the fiber library the functions of
+	// fiberlib/host.wat.
+	ExportStack bool
 	// IgnoreImports says that no import may suspend: only what the module itself
 	// makes suspend. It excludes Suspend.
 	IgnoreImports bool

@@ -63,6 +63,7 @@ func writeRuntime(s *state, signatures []string, unwinding bool) *runtimeText {
 	if s.opts.Frames {
 		r.mapSection()
 	}
+	r.exportStack(m, s.opts)
 	return r
 }
 

@@ -49,6 +49,9 @@ func suspendingImports(m *wat.Module, opts Options) ([]bool, error) {
 	if err := checkABIImports(m); err != nil {
 		return nil, err
 	}
+	if err := checkStackExport(m, opts); err != nil {
+		return nil, err
+	}
 	if err := checkLibraryImports(m, opts); err != nil {
 		return nil, err
 	}

@@ -1,185 +1,144 @@
-// Package host drives a rewritten module on wazero: host functions that suspend
-// the module, and calls of its exports that go on until they really return.
+// Package host runs rewritten modules on wazero: host functions that take their time
+// while other calls of the same instance go on.
 //
-// The package speaks the ABI that watfiber shares with Binaryen's Asyncify: five
-// exports, and a data block of two words that says where in memory frames go.
+//	h := host.New(rt, host.Config{})
+//	err := h.SuspendingFunc("env", "fetch", fetch) // a Go function, which may block
+//	inst, err := h.Instantiate(ctx, wasm, nil)
+//	call := inst.Go(ctx, "handle", 42) // one of thousands
+//	results, err := call.Wait()
+//
+// A WebAssembly module runs on one thread. Here it is entered by one goroutine at a time,
+// and left when a call comes to a host function that suspends: the stack of the call is
+// unwound into a region of the module's memory, the function runs on a goroutine of its
+// own, and when it returns the call goes on. Each call has a region, for its frames and
+// for the stack that C and its relatives keep in memory; so the module has to let the
+// host set its stack pointer: build it with watfiber build --export-stack.
+//
+// The package speaks the ABI that watfiber shares with Binaryen's Asyncify, and to
+// modules that watfiber has linked its fiber library with, that of fiberlib/host.wat. For
+// a single call at a time there is also the smaller [Driver].
 package host
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 )
 
-// The states of a rewritten module.
+// DefaultStackSize is the size of the region of a call in bytes, if the Config does not
+// say.
+const DefaultStackSize = 16 << 10
+
 const (
-	running   = 0
-	unwinding = 1
-	rewinding = 2
+	leastStack = 1 << 10
+	mostStack  = 1 << 30
 )
 
-// DefaultBufferSize is the size of the buffer for frames in bytes, if nothing else
-// is said.
-const DefaultBufferSize = 1 << 20
+// A Config says how instances run.
+type Config struct {
+	// StackSize is how many bytes of the module's memory a call gets for its stacks: the
+	// frames of its suspended functions, and what its functions keep in memory while they
+	// run. 0 stands for DefaultStackSize; the least is 1024, the most a gigabyte.
+	StackSize uint32
+}
 
-// A Func is the work of a host function that suspends the module. It gets the
-// arguments, and returns the results: integers and floats as wazero encodes them.
-// It runs while the module has left its call stack.
-type Func func(ctx context.Context, args []uint64) ([]uint64, error)
-
-// A Driver makes one instance of a rewritten module suspend and resume. It carries
-// one call at a time.
+// A Work is the body of a host function that suspends the module. The stack has the
+// parameters, and gets the results, as in an api.GoModuleFunction. It runs on a goroutine
+// of its own, while the module answers other calls; so it is not the module that it gets,
+// but the instance: memory is read and written while no call runs, and an export that it
+// calls is another call.
 //
-// Define the suspending host functions first, then instantiate the module, then
-// Attach the driver to it.
-type Driver struct {
-	module api.Module
-	data   uint32 // address of the data block
-	abi    map[string]api.Function
+// The context is that of the call, and done when the call is. An error, or a panic, ends
+// the call with a *HostError.
+type Work func(ctx context.Context, i *Instance, stack []uint64) error
 
-	suspends int
-	waiting  *waiting // what the module has suspended for
+// A Host has the host functions of a runtime, and instantiates modules that use them.
+type Host struct {
+	rt     wazero.Runtime
+	config Config
+
+	mu      sync.Mutex
+	modules []*hostModule
 }
 
-// waiting is a call of a suspending host function.
-type waiting struct {
-	work    Func
-	args    []uint64
-	results []uint64
+// hostModule is a module of host functions, until it is instantiated.
+type hostModule struct {
+	name    string
+	builder wazero.HostModuleBuilder
+	there   bool
 }
 
-// Define adds a host function that suspends its caller, runs work while the module
-// has left the stack, and resumes it with the results.
-func (d *Driver) Define(b wazero.HostModuleBuilder, name string, params, results []api.ValueType, work Func) {
-	call := func(ctx context.Context, _ api.Module, stack []uint64) {
-		if err := d.enter(ctx, work, stack[:len(params)], stack[:len(results)]); err != nil {
-			panic(err)
+// New returns a host for modules of a runtime.
+func New(rt wazero.Runtime, config Config) *Host {
+	if config.StackSize == 0 {
+		config.StackSize = DefaultStackSize
+	}
+	config.StackSize = (min(max(config.StackSize, leastStack), mostStack) + 15) &^ 15
+	return &Host{rt: rt, config: config}
+}
+
+// Suspending defines a host function during which its caller is suspended. It is to be
+// listed with watfiber build --suspend=module.name.
+func (h *Host) Suspending(module, name string, params, results []api.ValueType, work Work) {
+	s := &suspending{name: module + "." + name, params: params, results: words(results), work: work}
+	h.Module(module).NewFunctionBuilder().
+		WithGoModuleFunction(api.GoModuleFunc(s.called), params, results).WithName(name).Export(name)
+}
+
+// Module returns the module of host functions with a name, to define others beside those
+// that suspend. It is instantiated with the first module that is.
+func (h *Host) Module(name string) wazero.HostModuleBuilder {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	at := slices.IndexFunc(h.modules, func(m *hostModule) bool { return m.name == name })
+	if at < 0 {
+		at = len(h.modules)
+		h.modules = append(h.modules, &hostModule{name: name, builder: h.rt.NewHostModuleBuilder(name)})
+	}
+	return h.modules[at].builder
+}
+
+// Instantiate instantiates a rewritten module and calls its _initialize, if it exports
+// one. Other start functions are not called: a command is run by a call of _start. The
+// configuration may be nil.
+func (h *Host) Instantiate(ctx context.Context, wasm []byte, config wazero.ModuleConfig) (*Instance, error) {
+	if err := h.provide(ctx); err != nil {
+		return nil, err
+	}
+	if config == nil {
+		config = wazero.NewModuleConfig().WithName("")
+	}
+	m, err := h.rt.InstantiateWithConfig(ctx, wasm, config.WithStartFunctions())
+	if err != nil {
+		return nil, err
+	}
+	inst, err := h.Attach(ctx, m)
+	if err == nil && m.ExportedFunction("_initialize") != nil {
+		_, err = inst.Call(ctx, "_initialize")
+	}
+	if err != nil {
+		_ = m.Close(ctx)
+		return nil, err
+	}
+	return inst, nil
+}
+
+// provide instantiates the modules of host functions.
+func (h *Host) provide(ctx context.Context) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, m := range h.modules {
+		if m.there {
+			continue
 		}
-	}
-	b.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(call), params, results).Export(name)
-}
-
-// enter is a call of a suspending host function. The first time it starts the
-// unwind; the second time, at the end of the rewind, it returns the results.
-func (d *Driver) enter(ctx context.Context, work Func, args, results []uint64) error {
-	if d.module == nil {
-		return errors.New("a suspending host function was called before the driver was attached to the module: by its start function?")
-	}
-	if d.waiting != nil && d.get(ctx) == rewinding {
-		if err := d.do(ctx, stopRewind); err != nil {
-			return err
+		if _, err := m.builder.Instantiate(ctx); err != nil {
+			return fmt.Errorf("host module %s: %w", m.name, err)
 		}
-		copy(results, d.waiting.results)
-		d.waiting = nil
-		return nil
+		m.there = true
 	}
-	d.waiting = &waiting{work: work, args: slices.Clone(args)}
-	clear(results)
-	return d.do(ctx, startUnwind, uint64(d.data))
-}
-
-// A Buffer is the memory that a driver uses: a data block of 8 bytes, and behind
-// it the frames.
-type Buffer struct{ Address, Size uint32 }
-
-// Reserve makes room for frames of size bytes by growing the memory that a module
-// exports.
-func Reserve(m api.Module, size uint32) (Buffer, error) {
-	const page = 1 << 16
-	memory := m.Memory()
-	if memory == nil {
-		return Buffer{}, errors.New("the module exports no memory")
-	}
-	if size > 1<<31 {
-		return Buffer{}, fmt.Errorf("a buffer of %d bytes is more than a memory can have to spare", size)
-	}
-	size = (size + 8 + page - 1) &^ (page - 1)
-	pages, ok := memory.Grow(size / page)
-	if !ok {
-		return Buffer{}, fmt.Errorf("the memory cannot grow by the %d bytes of the buffer", size)
-	}
-	return Buffer{pages * page, size}, nil
-}
-
-// abiNames are the exports of a rewritten module.
-var abiNames = []string{startUnwind, stopUnwind, startRewind, stopRewind, getState}
-
-const (
-	startUnwind = "asyncify_start_unwind"
-	stopUnwind  = "asyncify_stop_unwind"
-	startRewind = "asyncify_start_rewind"
-	stopRewind  = "asyncify_stop_rewind"
-	getState    = "asyncify_get_state"
-)
-
-// Attach connects the driver to an instance of a rewritten module.
-func (d *Driver) Attach(m api.Module, b Buffer) error {
-	d.abi = map[string]api.Function{}
-	for _, name := range abiNames {
-		if d.abi[name] = m.ExportedFunction(name); d.abi[name] == nil {
-			return fmt.Errorf("the module does not export %s: it is not rewritten", name)
-		}
-	}
-	memory := m.Memory()
-	if memory == nil || !memory.WriteUint32Le(b.Address, b.Address+8) || !memory.WriteUint32Le(b.Address+4, b.Address+b.Size) {
-		return fmt.Errorf("there is no exported memory at %#x", b.Address)
-	}
-	d.module, d.data = m, b.Address
 	return nil
-}
-
-// Suspends returns how often the module has suspended.
-func (d *Driver) Suspends() int { return d.suspends }
-
-// Call calls an export and, whenever that suspends, does the work it waits for and
-// resumes it, until it returns.
-func (d *Driver) Call(ctx context.Context, fn api.Function, args ...uint64) ([]uint64, error) {
-	again := make([]uint64, len(args)) // on a rewind, frames have the arguments
-	for {
-		results, err := fn.Call(ctx, args...)
-		if err != nil {
-			return nil, err
-		}
-		if d.get(ctx) != unwinding {
-			return results, nil
-		}
-		if err := d.resume(ctx); err != nil {
-			return nil, err
-		}
-		args = again
-	}
-}
-
-// resume ends the unwind, does the work and starts the rewind.
-func (d *Driver) resume(ctx context.Context) error {
-	if err := d.do(ctx, stopUnwind); err != nil {
-		return fmt.Errorf("the stack is too deep for the buffer: %w", err)
-	}
-	d.suspends++
-	if d.waiting == nil {
-		return errors.New("the module has unwound its stack, but no host function asked for it")
-	}
-	var err error
-	if d.waiting.results, err = d.waiting.work(ctx, d.waiting.args); err != nil {
-		return err
-	}
-	return d.do(ctx, startRewind, uint64(d.data))
-}
-
-// get returns the state of the module.
-func (d *Driver) get(ctx context.Context) uint64 {
-	r, err := d.abi[getState].Call(ctx)
-	if err != nil || len(r) == 0 {
-		return running
-	}
-	return r[0]
-}
-
-func (d *Driver) do(ctx context.Context, name string, args ...uint64) error {
-	_, err := d.abi[name].Call(ctx, args...)
-	return err
 }

@@ -20,6 +20,7 @@ type selection struct {
 	StackSize      uint32   `placeholder:"BYTES" help:"For the stacks of a fiber of the library, where the program does not say; 65520 if this does not either."`
 	Frames         bool     `help:"Put a section into the module that says what frames hold, for watfiber frames and other debuggers."`
 	Guard          bool     `help:"Functions that take bytes of the shadow stack check first that there are so many."`
+	ExportStack    bool     `help:"For hosts that have many calls of one instance under way: export the stack pointer."`
 	PassArg        []string `placeholder:"asyncify-…@…" sep:"none" help:"The same in the words of wasm-opt --asyncify: asyncify-imports@LIST, asyncify-onlylist@LIST and so on."`
 }
 
@@ -27,6 +28,7 @@ type selection struct {
 func (s *selection) options() (rewrite.Options, error) {
 	var o rewrite.Options
 	o.RedirectWASI, o.StackSize, o.Frames, o.Guard = s.Redirect == "wasi", s.StackSize, s.Frames, s.Guard
+	o.ExportStack = s.ExportStack
 	o.AddCallers, o.IgnoreIndirect = s.AddCallers, s.IgnoreIndirect
 	for _, list := range []struct {
 		flag  string

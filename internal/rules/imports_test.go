@@ -20,7 +20,7 @@ var mayImport = map[string][]string{
 	"wat/binary":    {project + "/wat", project + "/wat/op", project + "/wat/check"},
 	"rewrite":       {project + "/wat", project + "/wat/op", project + "/wat/check", project + "/internal/parallel", project + "/fiberlib"},
 	"fiberlib":      {},
-	"fiberlib/host": {"github.com/tetratelabs/wazero"},
+	"fiberlib/host": {project + "/fiberlib", "github.com/tetratelabs/wazero"},
 	"cmd/watfiber":  {project + "/internal/cli"},
 	"golden":        {anything},
 	"bench":         {anything},
