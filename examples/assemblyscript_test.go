@@ -34,6 +34,14 @@ func callCorner(engine, module, call, argument string) (printed string, ok bool)
 	return out.String(), code == 0
 }
 
+// Only the library calls the allocator of this program with a size that varies.
+func TestAssemblyScriptFirst(t *testing.T) {
+	for _, engine := range engines {
+		stdout, _ := watfiber(t, "run", "--engine="+engine, "assemblyscript/first.wasm")
+		compare(t, "0\n1\n2\n", stdout)
+	}
+}
+
 // A runtime that never collects garbage. (Not under node: that of version 20 crashes when
 // it marks its own garbage, unless --no-concurrent-marking forbids it.)
 func TestAssemblyScriptWithoutCollector(t *testing.T) {

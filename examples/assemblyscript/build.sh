@@ -33,6 +33,8 @@ module pipeline.small pipeline --exportStart _start -Oz
 # Other runtimes: one that collects garbage only when it is told to, one that never does.
 module pipeline.minimal pipeline --exportStart _start -O --runtime minimal --stackSize 16384
 module pipeline.stub pipeline --exportStart _start -O --runtime stub
+# The smallest: the optimizer must not know better what the library passes to it.
+module first first --exportStart _start -O3 --converge
 module corners corners -O
 # Without the stack that the collector would look at.
 module corners.nostack corners -O --runtime minimal

@@ -118,12 +118,14 @@ function release(address: usize): void { heap.free(address); }
 // grown if the runtime is the stub.
 library.setAllocator(allocate.index, release.index);
 
-// The optimizer would drop the table, or empty functions in it that nobody calls through
-// it: the library does. An index that was in memory is one that it does not know.
-const indices = memory.data(2 * sizeof<u32>());
-store<u32>(indices, allocate.index);
-store<u32>(indices, release.index, sizeof<u32>());
-call_indirect<void>(load<u32>(indices, sizeof<u32>()), call_indirect<usize>(load<u32>(indices), 16));
+// The optimizer would drop the table, or what is in it, or the parameter of allocate, since
+// it sees nobody who calls through it with a size: the library does. What has come from
+// memory the optimizer does not know.
+const unknown = memory.data(3 * sizeof<u32>());
+store<u32>(unknown, allocate.index);
+store<u32>(unknown, release.index, 4);
+store<u32>(unknown, 16, 8);
+call_indirect<void>(load<u32>(unknown, 4), call_indirect<usize>(load<u32>(unknown), load<u32>(unknown, 8)));
 
 /**
  * The stacks of all fibers. As a pinned object it is among the roots that the collector
