@@ -19,6 +19,10 @@
       (i64.store offset=80 (local.get $f) (i64.const 0)) ;; of its own case: no value, and not done
       (call $fiber.wake (local.get $f) (i32.const -1))
       (return)))
+  (if (i32.eq (local.get $kind) (i32.const 5))
+    (then
+      (call $hook.end_wait (local.get $f) (i32.const -1))
+      (return)))
   (if (i32.eq (local.get $kind) (i32.const 3)) (then (call $fiber.unsleep (local.get $f))))
   (if (i32.eq (local.get $kind) (i32.const 4)) (then (call $fiber.unline (i32.load offset=104 (local.get $f)) (local.get $f))))
   (call $fiber.wake (local.get $f) (i32.const 0)))

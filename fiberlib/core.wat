@@ -31,7 +31,7 @@
 ;;  104  where it waits: the fiber that is joined, or the line that this one stands in
 ;;  108  the reason why it was cancelled, 0 if it was not
 ;;  112  what it waits for: 1 another fiber, or to be unparked; 2 channels; 3 a time; 4 a
-;;       group; 6 a semaphore; 7 a condition
+;;       group; 5 descriptors; 6 a semaphore; 7 a condition
 ;;  116  the list of what is to be done when it ends
 ;;  120  –
 ;;  124  –
@@ -50,8 +50,19 @@
 (import "program" "free" (func $program.free (param i32)))
 (import "hook" "events" (func $hook.events)) ;; makes fibers ready whose time has come
 (import "hook" "cleanup" (func $hook.cleanup (param i32))) ;; does what is to be done when a fiber ends
+(import "hook" "unwatch" (func $hook.unwatch (param i32))) ;; takes a fiber out of those that wait for descriptors
+(import "hook" "end_wait" (func $hook.end_wait (param i32 i32))) ;; ends the wait of one of them with a value
 (import "program" "clock_time_get" (func $program.clock_time_get (param i32 i64 i32) (result i32))) ;; of WASI
 (import "program" "poll_oneoff" (func $program.poll_oneoff (param i32 i32 i32 i32) (result i32))) ;; of WASI
+(import "program" "fd_fdstat_get" (func $program.fd_fdstat_get (param i32 i32) (result i32))) ;; of WASI
+(import "program" "fd_fdstat_set_flags" (func $program.fd_fdstat_set_flags (param i32 i32) (result i32))) ;; of WASI
+(import "program" "fd_read" (func $program.fd_read (param i32 i32 i32 i32) (result i32))) ;; of WASI
+(import "program" "fd_write" (func $program.fd_write (param i32 i32 i32 i32) (result i32))) ;; of WASI
+(import "program" "fd_close" (func $program.fd_close (param i32) (result i32))) ;; of WASI
+(import "program" "fd_renumber" (func $program.fd_renumber (param i32 i32) (result i32))) ;; of WASI
+(import "program" "sock_accept" (func $program.sock_accept (param i32 i32 i32) (result i32))) ;; of WASI
+(import "program" "sock_recv" (func $program.sock_recv (param i32 i32 i32 i32 i32 i32) (result i32))) ;; of WASI
+(import "program" "sock_send" (func $program.sock_send (param i32 i32 i32 i32 i32) (result i32))) ;; of WASI
 (import "transform" "state" (global $fiber.state (mut i32)))
 (import "transform" "data" (global $fiber.data (mut i32)))
 (import "transform" "start_unwind" (func $fiber.start_unwind (param i32)))

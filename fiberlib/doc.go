@@ -23,6 +23,12 @@ var locks string
 //go:embed time.wat
 var time string
 
+//go:embed poll.wat
+var polling string
+
+//go:embed io.wat
+var calls string
+
 //go:embed cancel.wat
 var cancellation string
 
@@ -32,5 +38,5 @@ var cancellation string
 // for what every rewritten module has, those from module hook for what is called
 // only if something in the program needs it.
 func Text() string {
-	return strings.Join([]string{core, scheduler, channels, locks, time, cancellation}, "\n")
+	return strings.Join([]string{core, scheduler, channels, locks, time, polling, calls, cancellation}, "\n")
 }

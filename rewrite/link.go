@@ -12,10 +12,37 @@ import (
 // module fiber, or whose imports from WASI it is to stand in for, and makes the exports
 // of the module the main fibers of their calls.
 
-// The module of WASI preview 1, and its functions that the library can stand in for.
+// The module of WASI preview 1, and its functions that the library can stand in for:
+// those that may wait, and those that tell it of descriptors.
 const wasiModule = "wasi_snapshot_preview1"
 
-var redirected = []string{"poll_oneoff", "sched_yield"}
+var (
+	wasiWaits = []string{"poll_oneoff", "fd_read", "sock_accept", "sock_recv", "sock_send"}
+	wasiNotes = []string{"fd_close", "fd_renumber", "fd_fdstat_get", "fd_fdstat_set_flags"}
+)
+
+// forModule returns the options with what they mean for a module: which functions of
+// WASI the library stands in for. fd_write is one of them only in a program that accepts
+// connections: nothing else waits to be written to, and all that prints would suspend.
+func (o Options) forModule(m *wat.Module) Options {
+	o.redirects = nil
+	if !o.RedirectWASI {
+		return o
+	}
+	imports := func(name string) bool {
+		return slices.ContainsFunc(m.Funcs, func(f *wat.Func) bool {
+			return f.Import != nil && f.Import.Module == wasiModule && f.Import.Name == name
+		})
+	}
+	o.redirects = append(o.redirects, "sched_yield")
+	if slices.ContainsFunc(wasiWaits, imports) {
+		o.redirects = append(append(o.redirects, wasiWaits...), wasiNotes...)
+	}
+	if imports("sock_accept") {
+		o.redirects = append(o.redirects, "fd_write")
+	}
+	return o
+}
 
 // libraryName returns the function of the library that stands in for an import, "" for
 // none. Languages in which the name of an import is that of a function may put fiber_
@@ -25,7 +52,7 @@ func (o Options) libraryName(imp *wat.Import) string {
 	case imp == nil:
 	case imp.Module == fiberModule:
 		return strings.TrimPrefix(imp.Name, "fiber_")
-	case o.RedirectWASI && imp.Module == wasiModule && slices.Contains(redirected, imp.Name):
+	case imp.Module == wasiModule && slices.Contains(o.redirects, imp.Name):
 		return "wasi_" + imp.Name
 	}
 	return ""
@@ -164,7 +191,14 @@ func (r *runtimeText) replaceLibraryImports(m *wat.Module, opts Options, called 
 // importWASI finds the functions of WASI that the library calls, and imports those that
 // the module does not.
 func (r *runtimeText) importWASI(m *wat.Module, k *linked, opts Options) {
-	for _, name := range []string{"clock_time_get", "poll_oneoff"} {
+	for _, f := range k.l.m.Funcs {
+		if f.Import == nil || f.Import.Module != programModule {
+			continue
+		}
+		name := f.Import.Name
+		if name == "malloc" || name == "free" {
+			continue
+		}
 		id := "program." + name
 		if !k.needs(id) {
 			continue
@@ -185,6 +219,7 @@ func (r *runtimeText) importWASI(m *wat.Module, k *linked, opts Options) {
 
 // Names in the library that stand for what a program has.
 const (
+	programModule = "program"
 	programSP     = "$program.sp"
 	programMalloc = "$program.malloc"
 	programFree   = "$program.free"
@@ -192,6 +227,8 @@ const (
 	hook        = "$hook." // what all hooks begin with
 	hookEvents  = hook + "events"
 	hookCleanup = hook + "cleanup"
+	hookUnwatch = hook + "unwatch"
+	hookEndWait = hook + "end_wait"
 
 	idOwnSP = "$fiber.stack_pointer"
 	idHost  = "$fiber.host."
@@ -212,8 +249,15 @@ func findProgram(m *wat.Module, renamed, called map[string]string) {
 	if called["fiber.defer"] != "" {
 		renamed[hookCleanup] = "$fiber.cleanup"
 	}
-	if called["fiber.sleep"]+called["fiber.wasi_poll_oneoff"] != "" {
+	if called["fiber.sleep"] != "" {
 		renamed[hookEvents] = "$fiber.events"
+	}
+	waits := called["fiber.wait_fd"]
+	for _, name := range wasiWaits {
+		waits += called["fiber.wasi_"+name]
+	}
+	if waits != "" {
+		renamed[hookEvents], renamed[hookUnwatch], renamed[hookEndWait] = "$fiber.loop", "$fiber.unwatch", "$fiber.end_wait"
 	}
 }
 
