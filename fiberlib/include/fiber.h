@@ -167,6 +167,15 @@ FIBER_IMPORT(defer) int fiber_defer(void (*function)(void *), void *value);
 FIBER_IMPORT(sleep) void fiber_sleep_ns(long long nanoseconds);
 FIBER_IMPORT(now) long long fiber_now_ns(void);
 
+/* Waits until a descriptor is ready for one of events, but for no longer than some
+ * nanoseconds if they are not negative. Returns the events, 0 if the time is over, -EBADF,
+ * or -ECANCELED. What is ready may turn out not to be: the host says so, and it may err.
+ *
+ * With `watfiber build --redirect=wasi`, read, write, poll, accept, recv, send and sleep of
+ * the C library wait so themselves; when they are cancelled, errno is ECANCELED. */
+enum { FIBER_READ = 1, FIBER_WRITE = 2 };
+FIBER_IMPORT(wait_fd) int fiber_wait_fd(int fd, int events, long long nanoseconds);
+
 /* For programs written for other fiber libraries. */
 static inline void fiber_init(void) {}
 static inline void fiber_finalize(void) { fiber_trim(); }
