@@ -295,9 +295,9 @@
         (then (return (i32.const 3))))))
   (select (i32.const 1) (i32.const 2) (call $fiber.cannot_watch (local.get $fd))))
 
-;; is_file reports whether the host has described a file, a folder, a block device or a link.
+;; is_file reports whether the host has described a folder, a file or a link.
 (func $fiber.is_file (result i32)
-  (i32.and (i32.shr_u (i32.const 0x9a) (i32.load8_u offset=96 (global.get $fiber.scratch))) (i32.const 1)))
+  (i32.and (i32.shr_u (i32.const 0x98) (i32.load8_u offset=96 (global.get $fiber.scratch))) (i32.const 1)))
 
 (func $fiber.is_socket (result i32)
   (i32.eq (i32.and (i32.sub (i32.load8_u offset=96 (global.get $fiber.scratch)) (i32.const 5)) (i32.const -2)) (i32.const 0)))

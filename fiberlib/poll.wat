@@ -31,15 +31,17 @@
 (global $fiber.looked (mut i64) (i64.const 0)) ;; when such a host was last asked while fibers were ready
 (global $fiber.nap (mut i64) (i64.const 0)) ;; nanoseconds to wait before the host is asked again, if it was wrong
 
-;; loop is called before a fiber is chosen. Every 64th time it looks at the clock and at the
-;; descriptors; if none is ready, it waits until one is.
+;; loop_turns is called when a fiber gives up its turn. Every 64th time it looks at the clock
+;; and at the descriptors.
+(func $fiber.loop_turns
+  (if (i32.eqz (i32.or (global.get $fiber.watchers) (global.get $fiber.sleepers))) (then (return)))
+  (global.set $fiber.rounds (i32.add (global.get $fiber.rounds) (i32.const 1)))
+  (if (i32.ge_u (global.get $fiber.rounds) (i32.const 64)) (then (call $fiber.look))))
+
+;; loop is called before a fiber is chosen. If none is ready, it waits until one is.
 (func $fiber.loop
   (if (i32.eqz (i32.or (global.get $fiber.watchers) (global.get $fiber.sleepers))) (then (return)))
-  (if (global.get $fiber.ready)
-    (then
-      (global.set $fiber.rounds (i32.add (global.get $fiber.rounds) (i32.const 1)))
-      (if (i32.ge_u (global.get $fiber.rounds) (i32.const 64)) (then (call $fiber.look)))
-      (return)))
+  (if (global.get $fiber.ready) (then (call $fiber.loop_turns) (return)))
   (loop $again
     (call $fiber.wake_sleepers)
     (if (global.get $fiber.ready) (then (return)))

@@ -61,14 +61,16 @@
     (call $fiber.wake (local.get $f) (i32.const 0))
     (br $next)))
 
-;; events is called before a fiber is chosen. Every 64th time it looks at the clock; if
-;; none is ready, it sleeps until one is.
+;; turns is called when a fiber gives up its turn. Every 64th time it looks at the clock.
+(func $fiber.turns
+  (if (i32.eqz (global.get $fiber.sleepers)) (then (return)))
+  (global.set $fiber.rounds (i32.add (global.get $fiber.rounds) (i32.const 1)))
+  (if (i32.ge_u (global.get $fiber.rounds) (i32.const 64)) (then (call $fiber.wake_sleepers))))
+
+;; events is called before a fiber is chosen. If none is ready, it sleeps until one is.
 (func $fiber.events
   (if (i32.eqz (global.get $fiber.sleepers)) (then (return)))
-  (if (global.get $fiber.ready)
-    (then
-      (global.set $fiber.rounds (i32.add (global.get $fiber.rounds) (i32.const 1)))
-      (if (i32.lt_u (global.get $fiber.rounds) (i32.const 64)) (then (return)))))
+  (if (global.get $fiber.ready) (then (call $fiber.turns) (return)))
   (loop $again
     (call $fiber.wake_sleepers)
     (if (global.get $fiber.ready) (then (return)))

@@ -226,6 +226,7 @@ const (
 
 	hook        = "$hook." // what all hooks begin with
 	hookEvents  = hook + "events"
+	hookTurn    = hook + "turn"
 	hookCleanup = hook + "cleanup"
 	hookUnwatch = hook + "unwatch"
 	hookEndWait = hook + "end_wait"
@@ -250,14 +251,15 @@ func findProgram(m *wat.Module, renamed, called map[string]string) {
 		renamed[hookCleanup] = "$fiber.cleanup"
 	}
 	if called["fiber.sleep"] != "" {
-		renamed[hookEvents] = "$fiber.events"
+		renamed[hookEvents], renamed[hookTurn] = "$fiber.events", "$fiber.turns"
 	}
 	waits := called["fiber.wait_fd"]
 	for _, name := range wasiWaits {
 		waits += called["fiber.wasi_"+name]
 	}
 	if waits != "" {
-		renamed[hookEvents], renamed[hookUnwatch], renamed[hookEndWait] = "$fiber.loop", "$fiber.unwatch", "$fiber.end_wait"
+		renamed[hookEvents], renamed[hookTurn] = "$fiber.loop", "$fiber.loop_turns"
+		renamed[hookUnwatch], renamed[hookEndWait] = "$fiber.unwatch", "$fiber.end_wait"
 	}
 }
 

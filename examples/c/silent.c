@@ -2,6 +2,8 @@
  * those of the C library:
  *
  *   (sleep 1; echo hello; sleep 1; echo world) | watfiber run --redirect=wasi examples/c/silent.wasm
+ *
+ * With an argument, another fiber is busy until something has been read.
  */
 #include <errno.h>
 #include <fiber.h>
@@ -49,6 +51,15 @@ static void *poller(void *milliseconds) {
   return NULL;
 }
 
+/* Never waits, but lets others run. */
+static void *busy(void *unused) {
+  long long turns = 0;
+  for (; !bytes; turns++) fiber_pass();
+  if (turns) say("busy: no more");
+  fiber_group_done(&all);
+  return unused;
+}
+
 static void *ticker(void *unused) {
   for (int i = 1; i <= 3; i++) {
     usleep(50000);
@@ -78,12 +89,13 @@ static void *canceller(void *unused) {
   return unused;
 }
 
-int main(void) {
+int main(int argc, char **argv) {
   begin(reader, 0);
   begin(poller, 75);
   begin(ticker, 0);
   fiber_start(waits = fiber_alloc(patient), NULL);
   begin(canceller, 0);
+  if (argc > 1 && !strcmp(argv[1], "busy")) begin(busy, 0);
   fiber_group_wait(&all);
   fiber_join(waits);
   fiber_free(waits);
