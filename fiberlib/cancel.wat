@@ -2,8 +2,9 @@
 ;; stops to wait, and finds out; what it has deferred is done when it ends or is freed.
 
 ;; cancel gives a fiber a reason, not 0, to end. If it waits for a channel, a fiber, a
-;; group, a time or to be unparked, its wait ends: sends and receives return 0, a select
-;; returns -1, a park and a join 0. Who waits for a semaphore or a mutex goes on waiting.
+;; group, a time, a descriptor or to be unparked, its wait ends: sends and receives return 0,
+;; a select returns -1, a park and a join 0, a call of WASI ECANCELED. Who waits for a
+;; semaphore or a mutex goes on waiting.
 (func $fiber.cancel (export "cancel") (param $f i32) (param $reason i32)
   (local $kind i32)
   (call $fiber.must_be (local.get $f))

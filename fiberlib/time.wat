@@ -1,8 +1,9 @@
 ;; Time, on WASI preview 1: fibers that sleep wait in the order of their deadlines, and
-;; the host is asked to sleep only when no fiber is ready.
+;; the host is asked to sleep only when no fiber is ready. Where a program waits for
+;; descriptors, too, poll.wat takes the place of turns and events.
 
 (global $fiber.sleepers (mut i32) (i32.const 0)) ;; the fiber that sleeps and wakes first
-(global $fiber.scratch (mut i32) (i32.const 0)) ;; 136 bytes to talk to the host: a subscription, an event, their number at 80, the time at 88, what a descriptor is at 96, a piece to write at 120, how much was written at 128
+(global $fiber.scratch (mut i32) (i32.const 0)) ;; 136 bytes to talk to the host
 (global $fiber.rounds (mut i32) (i32.const 0)) ;; how many fibers have run since the last look at the clock
 
 ;; sleep waits for a number of nanoseconds.
@@ -16,7 +17,9 @@
   (drop (call $program.clock_time_get (i32.const 1) (i64.const 1) (i32.add (call $fiber.talk) (i32.const 88))))
   (i64.load offset=88 (global.get $fiber.scratch)))
 
-;; talk returns the address of the scratch.
+;; talk returns the address of what is used to talk to the host: at 0 a subscription, at 48 an
+;; event, at 80 how many, at 88 the time, at 96 what a descriptor is, at 120 a piece to write, at
+;; 128 how much of it was written.
 (func $fiber.talk (result i32)
   (if (i32.eqz (global.get $fiber.scratch))
     (then

@@ -26,7 +26,7 @@ import (
 
 type runCmd struct {
 	Suspend   []string `placeholder:"MODULE.NAME,…" sep:"none" help:"Imports that may suspend. Those that are not of WASI are provided: the module unwinds, is resumed, and the import returns zero."`
-	Redirect  string   `enum:",wasi" default:"" placeholder:"wasi" help:"wasi: where the program waits by WASI, one fiber does, and others run."`
+	Redirect  string   `enum:",wasi" default:"" placeholder:"wasi" help:"wasi: where the program sleeps, polls, reads, accepts or sends by WASI, one fiber waits, and others run."`
 	StackSize uint32   `placeholder:"BYTES" help:"For the stacks of a fiber of the library, where the program does not say; 65520 if this does not either."`
 	Dir       []string `placeholder:"HOST[:GUEST]" sep:"none" help:"Folder that the program may use, as GUEST."`
 	Listen    []string `placeholder:"HOST:PORT" sep:"none" help:"Address at which the program may accept connections, with the descriptor behind those of the folders: 3 if there is none."`
@@ -52,6 +52,10 @@ A Crystal program that switches fibers:
 A C program that calls an import env.yield:
 
     watfiber run --suspend=env.yield --stats examples/c/generator.wasm 10
+
+A server whose connections are fibers:
+
+    watfiber run --redirect=wasi --listen=127.0.0.1:7777 examples/c/echo.wasm
 
 An export of a library:
 
