@@ -53,9 +53,9 @@ A C program that calls an import env.yield:
 
     watfiber run --suspend=env.yield --stats examples/c/generator.wasm 10
 
-A server whose connections are fibers:
+A C program whose fibers wait by the calls of the C library:
 
-    watfiber run --redirect=wasi --listen=127.0.0.1:7777 examples/c/echo.wasm
+    watfiber run --redirect=wasi examples/c/silent.wasm
 
 An export of a library:
 
