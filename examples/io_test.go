@@ -164,7 +164,7 @@ func TestFilesDoNotWait(t *testing.T) {
 	if err := os.WriteFile(file, []byte("hello\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	const rest = "read: the end\npoll: something to read\nwait: not cancelled\nsleep: cancelled\ntick 1\ntick 2\ntick 3\n"
+	const rest = "read: the end\nwait: not cancelled\nsleep: cancelled\npoll: something to read\ntick 1\ntick 2\ntick 3\n"
 	for _, c := range []struct{ input, want string }{
 		{file, "read: hello\n" + rest + "6 bytes\n"},
 		{os.DevNull, rest + "0 bytes\n"},

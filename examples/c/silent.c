@@ -62,7 +62,7 @@ static void *busy(void *unused) {
 
 static void *ticker(void *unused) {
   for (int i = 1; i <= 3; i++) {
-    usleep(50000);
+    usleep(200000);
     printf("tick %d\n", i);
     fflush(stdout);
   }
@@ -80,24 +80,25 @@ static void *patient(void *unused) {
   return unused;
 }
 
+/* Cancels both waits, and lets the others begin. */
 static void *canceller(void *unused) {
-  usleep(10000);
-  fiber_cancel(waits, 1);
-  usleep(10000);
-  fiber_cancel(waits, 1);
+  for (int i = 0; i < 2; i++) {
+    usleep(10000);
+    fiber_cancel(waits, 1);
+  }
+  fiber_join(waits);
+  begin(ticker, 0);
+  begin(poller, 300);
   fiber_group_done(&all);
   return unused;
 }
 
 int main(int argc, char **argv) {
   begin(reader, 0);
-  begin(poller, 75);
-  begin(ticker, 0);
   fiber_start(waits = fiber_alloc(patient), NULL);
   begin(canceller, 0);
   if (argc > 1 && !strcmp(argv[1], "busy")) begin(busy, 0);
   fiber_group_wait(&all);
-  fiber_join(waits);
   fiber_free(waits);
   printf("%d bytes\n", bytes);
   return 0;
