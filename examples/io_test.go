@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental/sock"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
@@ -34,7 +35,8 @@ var worlds = []world{
 	{"compiler", runInput("compiler", false)},
 	{"interpreter", runInput("interpreter", false)},
 	{"reader", runInput("compiler", true)},
-	{"wazero", runPlain},
+	{"wazero", runPlain(false)},
+	{"interrupted", runPlain(true)},
 	{"node", runNode},
 }
 
@@ -53,16 +55,42 @@ func runInput(engine string, asReader bool) func(*testing.T, string, *os.File, i
 	}
 }
 
-// runPlain runs it on wazero alone.
-func runPlain(t *testing.T, built string, stdin *os.File, stdout io.Writer, args ...string) error {
-	ctx := t.Context()
-	rt := wazero.NewRuntime(ctx)
-	defer rt.Close(ctx)
-	wasi_snapshot_preview1.MustInstantiate(ctx, rt)
-	config := wazero.NewModuleConfig().WithArgs(append([]string{"program"}, args...)...).
-		WithStdin(stdin).WithStdout(stdout).WithStderr(stdout).WithSysNanosleep().WithSysNanotime()
-	_, err := rt.InstantiateWithConfig(ctx, []byte(read(t, built)), config)
-	return err
+// runPlain runs it on wazero alone. If interrupted is true, every other poll_oneoff is
+// interrupted, as it is by any signal.
+func runPlain(interrupted bool) func(*testing.T, string, *os.File, io.Writer, ...string) error {
+	return func(t *testing.T, built string, stdin *os.File, stdout io.Writer, args ...string) error {
+		ctx := t.Context()
+		rt := wazero.NewRuntime(ctx)
+		defer rt.Close(ctx)
+		wasi := rt.NewHostModuleBuilder(wasi_snapshot_preview1.ModuleName)
+		wasi_snapshot_preview1.NewFunctionExporter().ExportFunctions(wasi)
+		if interrupted {
+			interruptPolls(t, wasi)
+		}
+		if _, err := wasi.Instantiate(ctx); err != nil {
+			return err
+		}
+		config := wazero.NewModuleConfig().WithArgs(append([]string{"program"}, args...)...).
+			WithStdin(stdin).WithStdout(stdout).WithStderr(stdout).WithSysNanosleep().WithSysNanotime()
+		_, err := rt.InstantiateWithConfig(ctx, []byte(read(t, built)), config)
+		return err
+	}
+}
+
+func interruptPolls(t *testing.T, wasi wazero.HostModuleBuilder) {
+	compiled, err := wasi.Compile(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	poll := compiled.ExportedFunctions()["poll_oneoff"]
+	calls := 0
+	wasi.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(ctx context.Context, m api.Module, stack []uint64) {
+		if calls++; calls%2 == 1 {
+			stack[0] = 27 // EINTR
+			return
+		}
+		poll.GoFunction().(api.GoModuleFunction).Call(ctx, m, stack)
+	}), poll.ParamTypes(), poll.ResultTypes()).Export("poll_oneoff")
 }
 
 func runNode(t *testing.T, built string, stdin *os.File, stdout io.Writer, args ...string) error {

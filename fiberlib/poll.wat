@@ -255,13 +255,19 @@
 (func $fiber.timeout (result i32)
   (i32.add (global.get $fiber.subscriptions) (i32.sub (i32.mul (global.get $fiber.subscribed) (i32.const 48)) (i32.const 24))))
 
+;; ask_host does so. A host that was interrupted has seen nothing.
 (func $fiber.ask_host (result i32)
+  (local $errno i32)
   (i32.store offset=80 (call $fiber.talk) (i32.const 0))
-  (call $program.poll_oneoff
-    (global.get $fiber.subscriptions)
-    (i32.add (global.get $fiber.subscriptions) (i32.mul (global.get $fiber.room) (i32.const 48)))
-    (global.get $fiber.subscribed)
-    (i32.add (global.get $fiber.scratch) (i32.const 80))))
+  (local.set $errno
+    (call $program.poll_oneoff
+      (global.get $fiber.subscriptions)
+      (i32.add (global.get $fiber.subscriptions) (i32.mul (global.get $fiber.room) (i32.const 48)))
+      (global.get $fiber.subscribed)
+      (i32.add (global.get $fiber.scratch) (i32.const 80))))
+  (if (i32.eqz (local.get $errno)) (then (return (i32.const 0))))
+  (i32.store offset=80 (global.get $fiber.scratch) (i32.const 0))
+  (select (i32.const 0) (local.get $errno) (i32.eq (local.get $errno) (i32.const 27)))) ;; EINTR
 
 ;; try_glance finds out, when a descriptor is ready, whether the host sees that without
 ;; waiting, too.

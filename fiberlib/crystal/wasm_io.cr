@@ -54,8 +54,10 @@ module Crystal::EventLoop
     end
     happened = Array(LibWasi::Occurrence).new(subs.size) { LibWasi::Occurrence.new }
     n = 0_u32
-    if LibWasi.poll_oneoff(subs.to_unsafe, happened.to_unsafe, subs.size.to_u32, pointerof(n)) == 0
+    case LibWasi.poll_oneoff(subs.to_unsafe, happened.to_unsafe, subs.size.to_u32, pointerof(n))
+    when 0
       happened.first(n).each { |e| events[e.userdata - 1].occur if e.userdata > 0 }
+    when 27 # EINTR: nothing is known
     else # the host cannot watch one of them: then they do not wait
       events.each &.occur
     end

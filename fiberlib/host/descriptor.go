@@ -17,7 +17,6 @@ const (
 	errBadf      errno = 8
 	errConnReset errno = 15
 	errFault     errno = 21
-	errIntr      errno = 27
 	errInval     errno = 28
 	errIO        errno = 29
 	errNotSock   errno = 57
@@ -107,9 +106,7 @@ func (s *source) read(ctx context.Context, pieces [][]byte, block, peek bool) (i
 		if !block {
 			return 0, errAgain
 		}
-		if e := s.w.wait(ctx); e != 0 {
-			return 0, e
-		}
+		s.w.wait(ctx, nil)
 	}
 	n := 0
 	for _, p := range pieces {
@@ -161,9 +158,7 @@ func (s *sink) take(ctx context.Context, p []byte, block bool) (int, errno) {
 		if !block {
 			return 0, errAgain
 		}
-		if e := s.w.wait(ctx); e != 0 {
-			return 0, e
-		}
+		s.w.wait(ctx, nil)
 	}
 	if s.err != nil || s.ending {
 		return 0, errPipe
@@ -260,9 +255,7 @@ func (a *acceptor) next(ctx context.Context, block bool) (net.Conn, errno) {
 		if !block {
 			return nil, errAgain
 		}
-		if e := a.w.wait(ctx); e != 0 {
-			return nil, e
-		}
+		a.w.wait(ctx, nil)
 	}
 	if len(a.conns) == 0 {
 		return nil, errnoOf(a.err)

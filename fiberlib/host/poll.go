@@ -44,9 +44,7 @@ func (c *call) pollOneoff() (errno, bool) {
 			c.mem.Write(c.arg(1), events)
 			return c.store(c.arg(3), uint32(len(events)/eventSize))
 		}
-		if e := c.waitFor(clock >= 0, left); e != 0 {
-			return e, true
-		}
+		c.waitFor(clock >= 0, left)
 	}
 }
 
@@ -133,20 +131,12 @@ func event(events, sub []byte, e errno, bytes uint64, flags uint16) []byte {
 
 // waitFor waits until something may have become ready, but no longer than a time if
 // there is a clock.
-func (c *call) waitFor(clock bool, left time.Duration) errno {
-	var over <-chan time.Time
-	if clock {
-		timer := time.NewTimer(left)
-		defer timer.Stop()
-		over = timer.C
+func (c *call) waitFor(clock bool, left time.Duration) {
+	if !clock {
+		c.w.wait(c.ctx, nil)
+		return
 	}
-	c.w.mu.Unlock()
-	defer c.w.mu.Lock()
-	select {
-	case <-c.w.wake:
-	case <-over:
-	case <-c.ctx.Done():
-		return errIntr
-	}
-	return 0
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	c.w.wait(c.ctx, timer.C)
 }

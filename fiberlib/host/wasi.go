@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -113,15 +114,16 @@ func (w *WASI) changed() {
 	}
 }
 
-// wait waits for that, with the lock given back meanwhile.
-func (w *WASI) wait(ctx context.Context) errno {
+// wait waits for that or a time, with the lock given back meanwhile. If the context is
+// done, the call of the module ends: its error is that of the context.
+func (w *WASI) wait(ctx context.Context, over <-chan time.Time) {
 	w.mu.Unlock()
 	defer w.mu.Lock()
 	select {
 	case <-w.wake:
-		return 0
+	case <-over:
 	case <-ctx.Done():
-		return errIntr
+		panic(ctx.Err())
 	}
 }
 
@@ -157,15 +159,18 @@ var functions = []struct {
 func (w *WASI) function(name string, f func(*call) (errno, bool)) api.GoModuleFunc {
 	return func(ctx context.Context, m api.Module, stack []uint64) {
 		c := &call{w: w, ctx: ctx, m: m, mem: m.Memory(), args: stack}
-		w.mu.Lock()
-		result, done := f(c)
-		w.mu.Unlock()
-		if !done {
-			w.original[name].Call(ctx, m, stack)
+		if result, done := c.locked(f); done {
+			stack[0] = uint64(result)
 			return
 		}
-		stack[0] = uint64(result)
+		w.original[name].Call(ctx, m, stack)
 	}
+}
+
+func (c *call) locked(f func(*call) (errno, bool)) (errno, bool) {
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
+	return f(c)
 }
 
 // original calls a function of wazero.

@@ -2,7 +2,9 @@ package host_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -213,6 +215,24 @@ func TestStdinWithoutWaiting(t *testing.T) {
 	g.expect("something", g.poll(none, eventRd, 0), "0")
 	text, e := g.read(0, 10)
 	g.expect("read", fmt.Sprint(text, e), "x0")
+}
+
+// A context that is done ends a call that waits.
+func TestWaitEndsWithContext(t *testing.T) {
+	in, tell := io.Pipe()
+	defer tell.Close()
+	w := &host.WASI{}
+	w.SetStdin(in)
+	g := newGuest(t, w, wazero.NewModuleConfig().WithStdin(in))
+	g.expect("silence", g.poll(0, eventRd, 0), "time") // and leaves a subscription where it is
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := g.m.ExportedFunction("poll_oneoff").Call(ctx, subs, events, 1, result); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the error is %v", err)
+	}
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 // listening returns a guest with a socket, as descriptor 3, and its address.
