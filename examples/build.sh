@@ -62,6 +62,9 @@ c_module channels 2 channels
 c_module select 2 select
 c_module locks 2 locks
 c_module sleepers 2 sleepers
+c_module silent 2 silent
+c_module lines 2 lines
+c_module echo 2 echo
 c_module contexts 2 contexts
 c_module swap 2 swap
 c_module regions 2 regions
@@ -88,6 +91,7 @@ c_expected skynet
 c_expected channels
 c_expected select
 c_expected locks
+c_expected lines <c/lines.input
 c_expected contexts
 c_expected swap
 c_expected regions
@@ -136,3 +140,9 @@ CRYSTAL=$WORK/fiberlib/crystal
 cp crystal/pipeline.cr "$CRYSTAL"
 crystal_module pipeline --release
 crystal_link pipeline pipeline.library --strip-debug
+# Standard input that says nothing for a while.
+cp crystal/console.cr "$CRYSTAL"
+crystal_module console --release
+crystal_link console console.library --strip-debug
+(cd "$CRYSTAL" && crystal build console.cr -o console.native)
+(sleep 1; cat crystal/console.input) | "$CRYSTAL/console.native" >crystal/console.expected

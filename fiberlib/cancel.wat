@@ -2,8 +2,9 @@
 ;; stops to wait, and finds out; what it has deferred is done when it ends or is freed.
 
 ;; cancel gives a fiber a reason, not 0, to end. If it waits for a channel, a fiber, a
-;; group, a time or to be unparked, its wait ends: sends and receives return 0, a select
-;; returns -1, a park and a join 0. Who waits for a semaphore or a mutex goes on waiting.
+;; group, a time, a descriptor or to be unparked, its wait ends: sends and receives return 0,
+;; a select returns -1, a park and a join 0, a call of WASI ECANCELED. Who waits for a
+;; semaphore or a mutex goes on waiting.
 (func $fiber.cancel (export "cancel") (param $f i32) (param $reason i32)
   (local $kind i32)
   (call $fiber.must_be (local.get $f))
@@ -22,6 +23,10 @@
       (call $fiber.unqueue_all (local.get $f))
       (i64.store offset=80 (local.get $f) (i64.const 0)) ;; of its own case: no value, and not done
       (call $fiber.wake (local.get $f) (i32.const -1))
+      (return)))
+  (if (i32.eq (local.get $kind) (i32.const 5))
+    (then
+      (call $hook.end_wait (local.get $f) (i32.const -1))
       (return)))
   (if (i32.eq (local.get $kind) (i32.const 3)) (then (call $fiber.unsleep (local.get $f))))
   (if (i32.eq (local.get $kind) (i32.const 4)) (then (call $fiber.unline (i32.load offset=104 (local.get $f)) (local.get $f))))

@@ -34,8 +34,8 @@
 ;;  104  where it waits: the fiber that is joined, or the line that this one stands in
 ;;  108  the reason why it was cancelled, 0 if it was not
 ;;  112  what it waits for: 1 another fiber, or to be unparked; 2 channels; 3 a time; 4 a
-;;       group; 6 a semaphore; 7 a condition; 8, though it is ready, that no other one is;
-;;       9 channels or a time; 10 the host
+;;       group; 5 descriptors; 6 a semaphore; 7 a condition; 8, though it is ready, that no
+;;       other one is; 9 channels or a time; 10 the host
 ;;  116  the list of what is to be done when it ends
 ;;  120  the most bytes that its stacks have taken at a switch, if that is noted
 ;;  124  –
@@ -55,6 +55,9 @@
 (import "program" "malloc" (func $program.malloc (param i32) (result i32)))
 (import "program" "free" (func $program.free (param i32)))
 (import "hook" "events" (func $hook.events)) ;; makes fibers ready whose time has come
+(import "hook" "turn" (func $hook.turn)) ;; does so now and then, while fibers run
+(import "hook" "unwatch" (func $hook.unwatch (param i32))) ;; takes a fiber out of those that wait for descriptors
+(import "hook" "end_wait" (func $hook.end_wait (param i32 i32))) ;; ends the wait of one of them with a value
 (import "hook" "selected" (func $hook.selected (param i32))) ;; the wait of a fiber for channels has ended
 (import "hook" "timed_out" (func $hook.timed_out (param i32))) ;; the time of a fiber has come
 (import "hook" "guard" (func $hook.guard)) ;; sets the bounds that prologues check, and
@@ -73,6 +76,15 @@
 (import "hook" "limit" (func $hook.limit (param i32))) ;; sets the limit of a main fiber with a region for both stacks
 (import "program" "clock_time_get" (func $program.clock_time_get (param i32 i64 i32) (result i32))) ;; of WASI
 (import "program" "poll_oneoff" (func $program.poll_oneoff (param i32 i32 i32 i32) (result i32))) ;; of WASI
+(import "program" "fd_fdstat_get" (func $program.fd_fdstat_get (param i32 i32) (result i32))) ;; of WASI
+(import "program" "fd_fdstat_set_flags" (func $program.fd_fdstat_set_flags (param i32 i32) (result i32))) ;; of WASI
+(import "program" "fd_read" (func $program.fd_read (param i32 i32 i32 i32) (result i32))) ;; of WASI
+(import "program" "fd_write" (func $program.fd_write (param i32 i32 i32 i32) (result i32))) ;; of WASI
+(import "program" "fd_close" (func $program.fd_close (param i32) (result i32))) ;; of WASI
+(import "program" "fd_renumber" (func $program.fd_renumber (param i32 i32) (result i32))) ;; of WASI
+(import "program" "sock_accept" (func $program.sock_accept (param i32 i32 i32) (result i32))) ;; of WASI
+(import "program" "sock_recv" (func $program.sock_recv (param i32 i32 i32 i32 i32 i32) (result i32))) ;; of WASI
+(import "program" "sock_send" (func $program.sock_send (param i32 i32 i32 i32 i32) (result i32))) ;; of WASI
 (import "transform" "state" (global $fiber.state (mut i32)))
 (import "transform" "data" (global $fiber.data (mut i32)))
 (import "transform" "start_unwind" (func $fiber.start_unwind (param i32)))

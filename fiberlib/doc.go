@@ -18,6 +18,8 @@ var order = []string{
 	"chan",
 	"sync",
 	"time",
+	"poll",
+	"io",
 	"cancel",
 	"look",
 	"map",

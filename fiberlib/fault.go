@@ -6,7 +6,7 @@ package fiberlib
 var Faults = map[string]string{
 	"stack_overflow":     "the shadow stack of a fiber has grown below its region, and has overwritten what lies there; give it a larger stack",
 	"buffer_overflow":    "the frames of a fiber do not fit above its shadow stack; give it a larger stack",
-	"out_of_memory":      "there is no memory for the frames of a main fiber",
+	"out_of_memory":      "there is no memory for the frames of a main fiber, or to talk to the host",
 	"cannot_resume":      "a fiber was resumed that is running, waits, is ready anyway, has resumed another, or is done",
 	"cannot_free":        "a fiber was freed that is running, waits, is ready, has resumed another, or is a main fiber",
 	"no_fiber":           "there is no fiber of this address, or no longer",

@@ -78,11 +78,17 @@
   (call $fiber.give (local.get $f))
   (global.set $fiber.pool (i32.load offset=36 (local.get $f))))
 
-;; host_timer returns in how many nanoseconds the first sleeper wakes; it may be late
-;; already. The greatest number: nobody sleeps.
+;; host_timer returns in how many nanoseconds host_run is to be called again, though the host
+;; has woken nobody: the first sleeper wakes then, and descriptors are looked at every five
+;; milliseconds. It may be late already. The greatest number: never.
 (func $fiber.host_timer (result i64)
-  (if (i32.eqz (global.get $fiber.sleepers)) (then (return (i64.const 0x7fffffffffffffff))))
-  (i64.sub (i64.load offset=96 (global.get $fiber.sleepers)) (call $fiber.now)))
+  (local $left i64)
+  (local.set $left (i64.const 0x7fffffffffffffff))
+  (if (global.get $fiber.sleepers)
+    (then (local.set $left (i64.sub (i64.load offset=96 (global.get $fiber.sleepers)) (call $fiber.now)))))
+  (if (global.get $fiber.watchers)
+    (then (if (i64.gt_s (local.get $left) (i64.const 5000000)) (then (local.set $left (i64.const 5000000))))))
+  (local.get $left))
 
 ;; host_entered begins or goes on with the call that was entered. It returns 0 if there is
 ;; none: the function was called in some other way.

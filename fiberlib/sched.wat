@@ -36,7 +36,10 @@
 ;; pass lets the other fibers run that are ready.
 (func $fiber.pass (export "pass")
   (if (i32.eq (global.get $fiber.state) (i32.const 2)) (then (drop (call $fiber.arrive)) (return)))
-  (if (i32.eqz (call $fiber.first (i32.const 0))) (then (return)))
+  (if (i32.eqz (call $fiber.first (i32.const 0)))
+    (then
+      (call $hook.turn)
+      (if (i32.eqz (call $fiber.first (i32.const 0))) (then (return)))))
   (call $fiber.wake (call $fiber.self) (i32.const 0))
   (call $fiber.leave (call $fiber.next)))
 

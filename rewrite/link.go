@@ -13,10 +13,37 @@ import (
 // module fiber, or whose imports from WASI it is to stand in for, and makes the exports
 // of the module the main fibers of their calls.
 
-// The module of WASI preview 1, and its functions that the library can stand in for.
+// The module of WASI preview 1, and its functions that the library can stand in for:
+// those that may wait, and those that tell it of descriptors.
 const wasiModule = "wasi_snapshot_preview1"
 
-var redirected = []string{"poll_oneoff", "sched_yield"}
+var (
+	wasiWaits = []string{"poll_oneoff", "fd_read", "sock_accept", "sock_recv", "sock_send"}
+	wasiNotes = []string{"fd_close", "fd_renumber", "fd_fdstat_get", "fd_fdstat_set_flags"}
+)
+
+// forModule returns the options with what they mean for a module: which functions of
+// WASI the library stands in for. fd_write is one of them only in a program that accepts
+// connections: nothing else waits to be written to, and all that prints would suspend.
+func (o Options) forModule(m *wat.Module) Options {
+	o.redirects = nil
+	if !o.RedirectWASI {
+		return o
+	}
+	imports := func(name string) bool {
+		return slices.ContainsFunc(m.Funcs, func(f *wat.Func) bool {
+			return f.Import != nil && f.Import.Module == wasiModule && f.Import.Name == name
+		})
+	}
+	o.redirects = append(o.redirects, "sched_yield")
+	if slices.ContainsFunc(wasiWaits, imports) {
+		o.redirects = append(append(o.redirects, wasiWaits...), wasiNotes...)
+	}
+	if imports("sock_accept") {
+		o.redirects = append(o.redirects, "fd_write")
+	}
+	return o
+}
 
 // libraryName returns the function of the library that stands in for an import, "" for
 // none. Languages in which the name of an import is that of a function may put fiber_
@@ -26,7 +53,7 @@ func (o Options) libraryName(imp *wat.Import) string {
 	case imp == nil:
 	case imp.Module == fiberModule:
 		return strings.TrimPrefix(imp.Name, "fiber_")
-	case o.RedirectWASI && imp.Module == wasiModule && slices.Contains(redirected, imp.Name):
+	case imp.Module == wasiModule && slices.Contains(o.redirects, imp.Name):
 		return "wasi_" + imp.Name
 	}
 	return ""
@@ -220,9 +247,13 @@ func (r *runtimeText) replaceLibraryImports(m *wat.Module, opts Options, called 
 // importWASI finds the functions of WASI that the library calls, and imports those that
 // the module does not.
 func (r *runtimeText) importWASI(m *wat.Module, k *linked, opts Options) {
-	for _, name := range []string{"clock_time_get", "poll_oneoff"} {
+	for _, f := range k.l.m.Funcs {
+		if f.Import == nil || f.Import.Module != programModule {
+			continue
+		}
+		name := f.Import.Name
 		id := "program." + name
-		if !k.needs(id) {
+		if !k.needs(id) || k.renamed["$"+id] != "" {
 			continue
 		}
 		there := slices.IndexFunc(m.Funcs, func(f *wat.Func) bool {
@@ -241,6 +272,7 @@ func (r *runtimeText) importWASI(m *wat.Module, k *linked, opts Options) {
 
 // Names in the library that stand for what a program has.
 const (
+	programModule = "program"
 	programSP     = "$program.sp"
 	programMalloc = "$program.malloc"
 	programFree   = "$program.free"
@@ -288,7 +320,17 @@ func setHooks(renamed, called map[string]string, opts Options, readsMap bool) {
 		}
 	}
 	set("cleanup", called["fiber.defer"] != "")
-	set("events", called["fiber.sleep"]+called["fiber.wasi_poll_oneoff"]+called["fiber.select_timeout"] != "")
+	waits := called["fiber.wait_fd"]
+	for _, name := range wasiWaits {
+		waits += called["fiber.wasi_"+name]
+	}
+	if waits != "" {
+		renamed[hook+"events"], renamed[hook+"turn"] = "$fiber.loop", "$fiber.loop_turns"
+	} else if called["fiber.sleep"]+called["fiber.select_timeout"] != "" {
+		renamed[hook+"events"], renamed[hook+"turn"] = "$fiber.events", "$fiber.turns"
+	}
+	set("unwatch", waits != "")
+	set("end_wait", waits != "")
 	set("selected", called["fiber.select_timeout"] != "")
 	set("timed_out", called["fiber.select_timeout"] != "")
 	set("look_now", called["fiber.look"] != "")

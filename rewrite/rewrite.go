@@ -18,6 +18,7 @@ type Options struct {
 	// RedirectWASI says that the fiber library stands in for the functions of WASI that
 	// wait: the calling fiber does, and others run.
 	RedirectWASI bool
+	redirects    []string // which they are in the module at hand
 	// StackSize is how many bytes the fiber library gives a fiber for its stacks when the
 	// program does not say; 0 for 65 520.
 	StackSize uint32
@@ -95,7 +96,7 @@ func Rewrite(m *wat.Module, opts Options) (*Result, error) {
 		names, _ := Passes()
 		return nil, &wat.Error{Code: ErrList, Msg: fmt.Sprintf("there is no pass %q", opts.After), Hint: "the passes are " + strings.Join(names, ", ")}
 	}
-	s := &state{m: m, opts: opts, result: &Result{}}
+	s := &state{m: m, opts: opts.forModule(m), result: &Result{}}
 	if opts.Lines == nil && !m.Source.Binary {
 		s.opts.Lines = linesOf(m)
 	}
@@ -202,7 +203,7 @@ func (s *state) form() wat.Form {
 // Normalised returns the normalised source of a valid module that was text: what
 // the rewritten text strips to.
 func Normalised(m *wat.Module, opts Options) (string, error) {
-	s := &state{m: m, opts: opts, result: &Result{}}
+	s := &state{m: m, opts: opts.forModule(m), result: &Result{}}
 	if err := s.run("callgraph"); err != nil {
 		return "", err
 	}

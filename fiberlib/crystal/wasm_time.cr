@@ -1,14 +1,9 @@
 # wasm_time.cr: what else the standard library of Crystal 1.6 leaves out on wasm32-wasi
-# and fibers need: sleep, Fiber.yield, timeouts of select, and standard input and output.
+# and fibers need: sleep, Fiber.yield and timeouts of select.
 {% skip_file unless flag?(:wasm32) %}
 
 require "c/time"
-
-# Timers: sleep, Fiber.yield and select timeouts.
-lib LibWasi
-  fun clock_time_get = __wasi_clock_time_get(id : UInt32, precision : UInt64, time : UInt64*) : UInt16
-  fun poll_oneoff = __wasi_poll_oneoff(subs : Void*, events : Void*, count : UInt32, nevents : UInt32*) : UInt16
-end
+require "./wasm_io"
 
 module Crystal::EventLoop
   # Sorted by due time, and among equals by order of arrival.
@@ -29,94 +24,101 @@ module Crystal::EventLoop
   end
 
   def self.run_once
-    if timers.empty?
+    if timers.empty? && watchers.empty?
       LibC.dprintf(2, "deadlock: every fiber is blocked\n")
       LibC.exit(2)
     end
-    due = timers.first.due
-    start = now
-    wait(due &- start) if due > start
+    if first = timers.first?
+      start = now
+      if first.due > start
+        wait(first.due &- start)
+      elsif !watchers.empty?
+        look(start)
+      end
+    else
+      wait(nil)
+    end
     fired = now
     while (event = timers.first?) && event.due <= fired
-      timers.shift
-      event.fire
+      event.expire
     end
-  end
-
-  # One subscription to the monotonic clock. Relative time: with an absolute
-  # one, poll_oneoff did not come back under the WASI of node 20.
-  private def self.wait(nanoseconds : UInt64)
-    sub = uninitialized UInt64[6]
-    events = uninitialized UInt64[4]
-    n = 0_u32
-    sub.fill(0_u64)
-    sub[2] = 1_u64 # clock id: monotonic
-    sub[3] = nanoseconds
-    LibWasi.poll_oneoff(sub.to_unsafe.as(Void*), events.to_unsafe.as(Void*), 1_u32, pointerof(n))
   end
 end
 
 struct Crystal::Event
-  @timer : Timer
-
-  class Timer
+  # What an event is for, and what all copies of it have in common.
+  class Source
     property due = 0_u64
-    getter fiber : ::Fiber
+    getter fiber : ::Fiber?
     getter? timeout : Bool
+    getter io : IO::FileDescriptor?
+    getter? write : Bool
 
-    def initialize(@fiber, @timeout)
+    def initialize(@fiber = nil, @timeout = false, @io = nil, @write = false)
     end
   end
 
+  getter source : Source
+
   def initialize(fiber : ::Fiber, timeout : Bool)
-    @timer = Timer.new(fiber, timeout)
+    @source = Source.new(fiber: fiber, timeout: timeout)
+  end
+
+  def initialize(io : IO::FileDescriptor, write : Bool)
+    @source = Source.new(io: io, write: write)
   end
 
   def due
-    @timer.due
-  end
-
-  def timer
-    @timer
+    @source.due
   end
 
   def add(timeout : Nil) : Nil
     delete
+    Crystal::EventLoop.watchers << self if @source.io
   end
 
   def add(timeout : Time::Span) : Nil
-    delete
+    add(nil)
     span = timeout.total_nanoseconds.to_u64
-    @timer.due = span == 0 ? 0_u64 : Crystal::EventLoop.now + span
+    @source.due = span == 0 ? 0_u64 : Crystal::EventLoop.now + span
     list = Crystal::EventLoop.timers
-    at = list.index { |e| e.due > @timer.due } || list.size
+    at = list.index { |e| e.due > @source.due } || list.size
     list.insert(at, self)
   end
 
-  def fire : Nil
-    fiber = @timer.fiber
-    if @timer.timeout?
-      fiber.timeout_select_action.try do |action|
-        fiber.timeout_select_action = nil
-        action.time_expired(fiber)
+  # The time has come.
+  def expire : Nil
+    delete
+    if io = @source.io
+      resume(io, true)
+    elsif fiber = @source.fiber
+      if @source.timeout?
+        fiber.timeout_select_action.try do |action|
+          fiber.timeout_select_action = nil
+          action.time_expired(fiber)
+        end
+      else
+        Crystal::Scheduler.enqueue(fiber)
       end
-    else
-      Crystal::Scheduler.enqueue(fiber)
     end
   end
 
+  # The descriptor is ready.
+  def occur : Nil
+    delete
+    @source.io.try { |io| resume(io, false) }
+  end
+
+  private def resume(io, timed_out)
+    @source.write? ? io.resume_write(timed_out) : io.resume_read(timed_out)
+  end
+
   def delete
-    Crystal::EventLoop.timers.reject! { |e| e.timer.same?(@timer) }
+    Crystal::EventLoop.timers.reject! { |e| e.source.same?(@source) }
+    Crystal::EventLoop.watchers.reject! { |e| e.source.same?(@source) } if @source.io
   end
 
   def free
     delete
-  end
-end
-
-# Release 1.6 asks for the file type of stdio and has no way to find it on WASI.
-module Crystal::System::FileDescriptor
-  def self.from_stdio(fd)
-    IO::FileDescriptor.new(fd, blocking: true).tap(&.flush_on_newline=(true))
   end
 end

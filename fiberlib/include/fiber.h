@@ -171,8 +171,8 @@ static inline void fiber_group_done(fiber_group_t *group) { fiber_group_add(grou
 /* ---- cancellation ---- */
 
 /* Gives a fiber a reason, not 0, to end. If it waits for a channel, a fiber, a group, a
- * time or to be unparked, its wait ends: sends and receives return 0, a select -1, a park
- * and a join NULL. Who waits for a semaphore or a mutex goes on waiting. */
+ * time, a descriptor or to be unparked, its wait ends: sends and receives return 0, a select
+ * -1, a park and a join NULL. Who waits for a semaphore or a mutex goes on waiting. */
 FIBER_IMPORT(cancel) void fiber_cancel(fiber_t fiber, int reason);
 
 /* The reason why this fiber was cancelled, 0 if it was not. */
@@ -182,10 +182,19 @@ FIBER_IMPORT(cancelled) int fiber_cancelled(void);
  * suspend. 0 if there is no memory to remember it. */
 FIBER_IMPORT(defer) int fiber_defer(void (*function)(void *), void *value);
 
-/* ---- time, on WASI: where a fiber sleeps, others run ---- */
+/* ---- time and IO, on WASI: where a fiber waits, others run ---- */
 
 FIBER_IMPORT(sleep) void fiber_sleep_ns(long long nanoseconds);
 FIBER_IMPORT(now) long long fiber_now_ns(void);
+
+/* Waits until a descriptor is ready for one of events, but for no longer than some
+ * nanoseconds if they are not negative. Returns the events, 0 if the time is over, -EBADF,
+ * or -ECANCELED. What is ready may turn out not to be: the host says so, and it may err.
+ *
+ * With `watfiber build --redirect=wasi`, read, write, poll, accept, recv, send and sleep of
+ * the C library wait so themselves; when they are cancelled, errno is ECANCELED. */
+enum { FIBER_READ = 1, FIBER_WRITE = 2 };
+FIBER_IMPORT(wait_fd) int fiber_wait_fd(int fd, int events, long long nanoseconds);
 
 /* ---- looking at fibers ---- */
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"net"
 	"os"
 	"slices"
 	"strconv"
@@ -21,9 +22,10 @@ import (
 
 type runCmd struct {
 	Suspend   []string `placeholder:"MODULE.NAME,…" sep:"none" help:"Imports that may suspend. Those that are not of WASI are provided: the module unwinds, is resumed, and the import returns zero."`
-	Redirect  string   `enum:",wasi" default:"" placeholder:"wasi" help:"wasi: where the program waits by WASI, one fiber does, and others run."`
+	Redirect  string   `enum:",wasi" default:"" placeholder:"wasi" help:"wasi: where the program sleeps, polls, reads, accepts or sends by WASI, one fiber waits, and others run."`
 	StackSize uint32   `placeholder:"BYTES" help:"For the stacks of a fiber of the library, where the program does not say; 65520 if this does not either."`
 	Dir       []string `placeholder:"HOST[:GUEST]" sep:"none" help:"Folder that the program may use, as GUEST."`
+	Listen    []string `placeholder:"HOST:PORT" sep:"none" help:"Address at which the program may accept connections, with the descriptor behind those of the folders: 3 if there is none."`
 	Env       []string `placeholder:"NAME=VALUE" sep:"none" help:"Environment variable of the program."`
 	Invoke    string   `placeholder:"EXPORT" help:"Call this export instead of _start; the arguments are numbers, the results are printed."`
 	Engine    string   `enum:"compiler,interpreter" default:"compiler" help:"The engine of wazero to use."`
@@ -48,6 +50,10 @@ A C program that calls an import env.yield:
 
     watfiber run --suspend=env.yield --stats examples/c/generator.wasm 10
 
+A C program whose fibers wait by the calls of the C library:
+
+    watfiber run --redirect=wasi examples/c/silent.wasm
+
 An export of a library:
 
     watfiber run --suspend=env.yield --invoke=sum app.wat 5`
@@ -67,7 +73,12 @@ func (r *runCmd) Run(c *console) error {
 	rt := wazero.NewRuntimeWithConfig(ctx, engine())
 	defer rt.Close(ctx)
 	driver := &host.Driver{}
-	if err := r.imports(ctx, rt, m, driver); err != nil {
+	wasi, err := r.wasi(c)
+	if err != nil {
+		return err
+	}
+	defer wasi.Close()
+	if err := r.imports(ctx, rt, m, driver, wasi); err != nil {
 		return err
 	}
 	config, err := r.config(c)
@@ -234,9 +245,26 @@ func (r *runCmd) config(c *console) (wazero.ModuleConfig, error) {
 	return config.WithFSConfig(folders), nil
 }
 
+// wasi is WASI with what the program can wait for.
+func (r *runCmd) wasi(c *console) (*host.WASI, error) {
+	wasi := &host.WASI{}
+	wasi.SetStdin(c.stdin)
+	for i, address := range r.Listen {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			_ = wasi.Close()
+			return nil, usageError(fmt.Sprintf("--listen=%s: %v", address, err))
+		}
+		fd := uint32(3 + len(r.Dir) + i)
+		wasi.Listen(fd, l)
+		c.note(fmt.Sprintf("descriptor %d listens at %s", fd, l.Addr()))
+	}
+	return wasi, nil
+}
+
 // imports defines WASI, and the imports that suspend and nobody else defines.
-func (r *runCmd) imports(ctx context.Context, rt wazero.Runtime, m *wat.Module, driver *host.Driver) error {
-	if _, err := wasi_snapshot_preview1.Instantiate(ctx, rt); err != nil {
+func (r *runCmd) imports(ctx context.Context, rt wazero.Runtime, m *wat.Module, driver *host.Driver, wasi *host.WASI) error {
+	if _, err := wasi.Instantiate(ctx, rt); err != nil {
 		return err
 	}
 	opts, err := (&selection{Suspend: r.Suspend}).options()

@@ -16,7 +16,7 @@ type selection struct {
 	AddCallers     bool     `help:"With --add: so may whoever calls them."`
 	Remove         []string `placeholder:"FUNC,…" sep:"none" help:"Functions that never suspend, whatever they call."`
 	IgnoreIndirect bool     `help:"Calls through tables never suspend."`
-	Redirect       string   `enum:",wasi" default:"" placeholder:"wasi" help:"wasi: where the program waits by WASI, one fiber does, and others run."`
+	Redirect       string   `enum:",wasi" default:"" placeholder:"wasi" help:"wasi: where the program sleeps, polls, reads, accepts or sends by WASI, one fiber waits, and others run."`
 	StackSize      uint32   `placeholder:"BYTES" help:"For the stacks of a fiber of the library, where the program does not say; 65520 if this does not either."`
 	Frames         bool     `help:"Put a section into the module that says what frames hold, for watfiber frames and other debuggers."`
 	Guard          bool     `help:"Functions that take bytes of the shadow stack check first that there are so many."`
