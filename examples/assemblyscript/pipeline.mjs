@@ -132,7 +132,7 @@ console.log(`accounts: ${accounts.join(', ')}; in all ${accounts.reduce((a, b) =
 // ---- sums ----
 
 let sum = 0;
-for (let n = 0; n < 300; n++) {
+for (let n = 0; n < 60; n++) {
   for (let i = 1; i <= n; i++) sum = (sum + n * i) | 0; // as i32
 }
-console.log('300 fibers remember ' + sum);
+console.log('60 fibers remember ' + sum);

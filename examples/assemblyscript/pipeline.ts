@@ -175,10 +175,10 @@ function remember(n: i32): i32 {
 }
 
 const tasks: Task<i32, i32>[] = [];
-for (let i = 0; i < 300; i++) tasks.push(task(remember, i));
+for (let i = 0; i < 60; i++) tasks.push(task(remember, i));
 let sum = 0;
 for (let i = 0; i < tasks.length; i++) {
   sum += tasks[i].wait();
   __collect();
 }
-print("300 fibers remember " + sum.toString());
+print("60 fibers remember " + sum.toString());
