@@ -170,7 +170,7 @@
 ;; unwinds, too, and turn will lead back to it. At once it does so if there are many on
 ;; that stack already, or if it resumes a main fiber, whose place is at the bottom.
 (func $fiber.resume (export "resume") (param $f i32) (param $value i32) (result i32)
-  (local $self i32) (local $call i32) (local $nested i32) (local $result i32)
+  (local $self i32) (local $call i32) (local $nested i32) (local $limit i32) (local $room i32) (local $result i32)
   (if (i32.eq (global.get $fiber.state) (i32.const 2)) (then (return (call $fiber.arrive))))
   (call $fiber.must_wait (local.get $f))
   (local.set $self (call $fiber.self))
@@ -185,9 +185,14 @@
   (i32.store offset=8 (local.get $self) (i32.const 0)) ;; no frames are in its region
   (i32.store offset=16 (local.get $self) (global.get $program.sp))
   (local.set $call (global.get $fiber.call))
+  (local.set $limit (global.get $fiber.limit))
+  (local.set $room (global.get $fiber.room))
   (global.set $fiber.nested (i32.add (local.get $nested) (i32.const 1)))
   (call $fiber.enter (local.get $f))
-  (call $fiber.become (local.get $f))
+  (global.set $fiber.limit (i32.add (local.get $f) (i32.const 128))) ;; as become does
+  (global.set $fiber.room (i32.sub (i32.load offset=20 (local.get $f)) (global.get $fiber.limit)))
+  (call $hook.guard)
+  (global.set $fiber.running (local.get $f))
   (local.set $result (call $fiber.entry (local.get $f)))
   (if (i32.ne (global.get $fiber.call) (local.get $call)) (then (call $fiber.broken_off)))
   (if (global.get $fiber.state)
@@ -195,7 +200,10 @@
     (else (call $fiber.done (local.get $result))))
   (global.set $program.sp (i32.load offset=16 (local.get $self)))
   (global.set $fiber.nested (local.get $nested))
-  (call $fiber.become (local.get $self))
+  (global.set $fiber.limit (local.get $limit))
+  (global.set $fiber.room (local.get $room))
+  (call $hook.guard)
+  (global.set $fiber.running (local.get $self))
   (if (i32.ne (global.get $fiber.target) (local.get $self))
     (then
       (call $fiber.leave (global.get $fiber.target))
@@ -451,9 +459,11 @@
 ;; must_wait traps if a fiber cannot be resumed. A main fiber can in its own call only:
 ;; elsewhere its frames would lie below those that it has to have above it.
 (func $fiber.must_wait (param $f i32)
-  (call $fiber.must_be (local.get $f))
+  (if (i32.gt_u (local.get $f) (i32.sub (i32.shl (memory.size) (i32.const 16)) (i32.const 128))) (then (call $fiber.no_fiber (local.get $f))))
+  (if (i32.ne (i32.load offset=48 (local.get $f)) (i32.xor (local.get $f) (i32.const -1))) (then (call $fiber.no_fiber (local.get $f))))
   (if (i32.gt_u (i32.load offset=24 (local.get $f)) (i32.const 1)) (then (call $fiber.cannot_resume (local.get $f))))
-  (if (i32.eqz (call $fiber.is_here (local.get $f))) (then (call $fiber.other_call (local.get $f)))))
+  (if (i32.eqz (i32.load (local.get $f)))
+    (then (if (i32.eqz (call $fiber.is_here (local.get $f))) (then (call $fiber.other_call (local.get $f)))))))
 
 ;; is_here reports whether a fiber can run in the call that is under way. A call that the
 ;; host drives can be gone on with in any other one: the host sees to that.
