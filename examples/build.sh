@@ -54,6 +54,7 @@ c_module swap 2 swap
 c_module regions 2 regions
 c_module regions 0 regions.stackfirst -Wl,--stack-first -Wl,-z,stack-size=65536
 c_module many 2 many
+c_module order 2 order
 c_module deep 0 deep
 c_module faults 1 faults -mexec-model=reactor -Wl,--max-memory=4194304 -Wl,--export=__data_end -Wl,--export=__heap_base
 c_module faults 1 faults.stackfirst -mexec-model=reactor -Wl,--stack-first -Wl,-z,stack-size=65536

@@ -52,6 +52,7 @@
 (import "program" "malloc" (func $program.malloc (param i32) (result i32)))
 (import "program" "free" (func $program.free (param i32)))
 (import "hook" "events" (func $hook.events)) ;; makes fibers ready whose time has come
+(import "hook" "shuffle" (func $hook.shuffle)) ;; chooses among the fibers that are ready
 (import "hook" "selected" (func $hook.selected (param i32))) ;; the wait of a fiber for channels has ended
 (import "hook" "timed_out" (func $hook.timed_out (param i32))) ;; the time of a fiber has come
 (import "hook" "guard" (func $hook.guard)) ;; sets the bounds that prologues check, and

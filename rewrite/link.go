@@ -45,6 +45,9 @@ func (o Options) usesLibrary(m *wat.Module) bool {
 // checkLibraryImports checks the imports that functions of the library stand in for.
 func checkLibraryImports(m *wat.Module, opts Options) error {
 	if !opts.usesLibrary(m) {
+		if opts.Seed != 0 {
+			return &wat.Error{Source: m.Source, Span: wat.NoSpan, Code: ErrList, Msg: "there is a seed, but nothing to choose: the module has no fibers of the library"}
+		}
 		return nil
 	}
 	l := fiberLibrary()
@@ -132,11 +135,14 @@ func (r *runtimeText) link(m *wat.Module, wrapped []wat.FuncID, g guards, opts O
 	if len(wrapped) > 0 {
 		roots = append(roots, "fiber.begin", "fiber.turn", "fiber.return")
 	}
-	findProgram(m, renamed, called)
+	findProgram(m, opts, renamed, called)
 	k := fiberLibrary().link(roots, renamed)
 	k.numbers = g.numbers()
 	if opts.StackSize > 0 {
 		k.numbers["$fiber.stack_size"] = opts.StackSize
+	}
+	if opts.Seed != 0 {
+		k.numbers["$fiber.dice"] = opts.Seed
 	}
 	r.importWASI(m, k, opts)
 	r.line("", "fiberlib")
@@ -210,6 +216,7 @@ const (
 	hookGuard   = hook + "guard"
 	hookRegion  = hook + "region"
 	hookBreak   = hook + "break"
+	hookShuffle = hook + "shuffle"
 	hookSelect  = hook + "selected"
 	hookTimeout = hook + "timed_out"
 
@@ -219,7 +226,7 @@ const (
 
 // findProgram finds what the library needs of a program, and what stands in for that
 // which the program does not have.
-func findProgram(m *wat.Module, renamed, called map[string]string) {
+func findProgram(m *wat.Module, opts Options, renamed, called map[string]string) {
 	renamed[programSP] = idOwnSP
 	if sp := stackPointer(m); sp >= 0 {
 		renamed[programSP] = reference(m, m.Globals[sp].Name, sp)
@@ -228,6 +235,9 @@ func findProgram(m *wat.Module, renamed, called map[string]string) {
 	if malloc, free := allocator(m); malloc >= 0 {
 		renamed[programMalloc] = reference(m, m.Funcs[malloc].Name, malloc)
 		renamed[programFree] = reference(m, m.Funcs[free].Name, free)
+	}
+	if called["fiber.seed"] != "" || opts.Seed != 0 {
+		renamed[hookShuffle] = "$fiber.shuffle"
 	}
 	if called["fiber.defer"] != "" {
 		renamed[hookCleanup] = "$fiber.cleanup"

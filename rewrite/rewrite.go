@@ -21,6 +21,9 @@ type Options struct {
 	// StackSize is how many bytes the fiber library gives a fiber for its stacks when the
 	// program does not say; 0 for 65 520.
 	StackSize uint32
+	// Seed is what the scheduler of the fiber library chooses the next fiber by, from the
+	// start; 0 for the order in which fibers became ready.
+	Seed uint32
 	// Guard has functions check, where they take bytes from the stack in memory, that it
 	// does not grow too large.
 	Guard bool
