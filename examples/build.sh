@@ -70,6 +70,7 @@ c_module swap 2 swap
 c_module regions 2 regions
 c_module regions 0 regions.stackfirst -Wl,--stack-first -Wl,-z,stack-size=65536
 c_module many 2 many
+c_module order 2 order
 c_module deep 0 deep
 c_lines deadlock
 c_lines where

@@ -98,7 +98,7 @@ func TestOverflowIsNamed(t *testing.T) {
 	}{
 		{"20", "sum 210\ndone\n"},
 		{"75", "note: the frames of a fiber do not fit"},
-		{"100", "note: the shadow stack of a fiber has grown"},
+		{"100", "note: the shadow stack of a fiber has grown too large"},
 		{"1000", "fiber.stack_overflow"},
 	} {
 		for _, engine := range engines {

@@ -55,6 +55,7 @@
 (import "program" "malloc" (func $program.malloc (param i32) (result i32)))
 (import "program" "free" (func $program.free (param i32)))
 (import "hook" "events" (func $hook.events)) ;; makes fibers ready whose time has come
+(import "hook" "shuffle" (func $hook.shuffle)) ;; chooses among the fibers that are ready
 (import "hook" "turn" (func $hook.turn)) ;; does so now and then, while fibers run
 (import "hook" "unwatch" (func $hook.unwatch (param i32))) ;; takes a fiber out of those that wait for descriptors
 (import "hook" "end_wait" (func $hook.end_wait (param i32 i32))) ;; ends the wait of one of them with a value

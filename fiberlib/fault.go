@@ -4,7 +4,7 @@ package fiberlib
 // name of that function without "fiber.". Some of them call a function of the table, and
 // trap if it is not there or of another type.
 var Faults = map[string]string{
-	"stack_overflow":     "the shadow stack of a fiber has grown below its region, and has overwritten what lies there; give it a larger stack",
+	"stack_overflow":     "the shadow stack of a fiber has grown too large, without guards over what lies below it; give it a larger stack",
 	"buffer_overflow":    "the frames of a fiber do not fit above its shadow stack; give it a larger stack",
 	"out_of_memory":      "there is no memory for the frames of a main fiber, or to talk to the host",
 	"cannot_resume":      "a fiber was resumed that is running, waits, is ready anyway, has resumed another, or is done",

@@ -4,8 +4,8 @@
 
 (global $fiber.main_floor (mut i32) (i32.const 0)) ;; the lowest address of the main stack,
 (global $fiber.main_height (mut i32) (i32.const -1)) ;; and its bytes; -1: not known
-(global $fiber.floor (mut i32) (i32.const 0)) ;; those of the stack that is in use
-(global $fiber.height (mut i32) (i32.const -1))
+(global $fiber.floor (mut i32) (i32.const 0)) ;; the lowest address of the stack that is in use,
+(global $fiber.height (mut i32) (i32.const -1)) ;; and its bytes above that
 
 ;; bounds finds them for the fiber that is to run. A main fiber runs on the main stack, or
 ;; if a host calls from below another fiber on the stack of that.

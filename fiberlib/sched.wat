@@ -1,8 +1,10 @@
 ;; The scheduler: fibers that are ready run in turn, in the order in which they became
-;; so; the others wait for an event. Nothing here happens by chance.
+;; so, or with a seed in another one that is the same each time; the others wait for an
+;; event. Nothing here happens by chance.
 
 (global $fiber.ready (mut i32) (i32.const 0)) ;; the queue of fibers that are ready: its first
 (global $fiber.ready_last (mut i32) (i32.const 0)) ;; and its last
+(global $fiber.dice (mut i32) (i32.const 0)) ;; what the next choice is made by; 0: the first is chosen
 
 ;; spawn makes a new fiber that is ready to run entry with a value; 0 if there is no
 ;; memory. Its memory is given back when it is done.
@@ -93,6 +95,7 @@
 (func $fiber.next (result i32)
   (local $f i32)
   (call $hook.events)
+  (call $hook.shuffle)
   (if (i32.eqz (local.tee $f (call $fiber.first (i32.const 0))))
     (then
       (local.set $f (call $fiber.first (i32.const 1)))
@@ -100,6 +103,46 @@
       (if (i32.eqz (local.get $f)) (then (return (call $program.stuck))))))
   (call $fiber.pick (local.get $f))
   (local.get $f))
+
+;; seed has the next fiber chosen by a generator that starts from a number, for tests of
+;; programs that should not depend on the order; 0 is the usual order.
+(func $fiber.seed (export "seed") (param $number i32)
+  (global.set $fiber.dice (local.get $number)))
+
+;; shuffle puts one of the fibers that are ready in front of the others.
+(func $fiber.shuffle
+  (local $f i32) (local $n i32)
+  (if (i32.eqz (global.get $fiber.dice)) (then (return)))
+  (local.set $f (global.get $fiber.ready))
+  (loop $count
+    (if (local.get $f)
+      (then
+        (local.set $n (i32.add (local.get $n) (i32.const 1)))
+        (local.set $f (i32.load offset=36 (local.get $f)))
+        (br $count))))
+  (if (i32.eqz (local.get $n)) (then (return)))
+  (local.set $n (i32.rem_u (call $fiber.roll) (local.get $n)))
+  (local.set $f (global.get $fiber.ready))
+  (loop $search
+    (if (local.get $n)
+      (then
+        (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+        (local.set $f (i32.load offset=36 (local.get $f)))
+        (br $search))))
+  (call $fiber.pick (local.get $f))
+  (i32.store offset=36 (local.get $f) (global.get $fiber.ready))
+  (if (i32.eqz (global.get $fiber.ready)) (then (global.set $fiber.ready_last (local.get $f))))
+  (global.set $fiber.ready (local.get $f)))
+
+;; roll returns the next number of the generator, a xorshift.
+(func $fiber.roll (result i32)
+  (local $x i32)
+  (local.set $x (global.get $fiber.dice))
+  (local.set $x (i32.xor (local.get $x) (i32.shl (local.get $x) (i32.const 13))))
+  (local.set $x (i32.xor (local.get $x) (i32.shr_u (local.get $x) (i32.const 17))))
+  (local.set $x (i32.xor (local.get $x) (i32.shl (local.get $x) (i32.const 5))))
+  (global.set $fiber.dice (local.get $x))
+  (local.get $x))
 
 ;; first returns the first fiber that is ready, or with 1 that has called run, 0 if there
 ;; is none. The main fiber of another call stays in line: it can run only when this call

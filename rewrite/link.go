@@ -73,6 +73,9 @@ func (o Options) usesLibrary(m *wat.Module) bool {
 // checkLibraryImports checks the imports that functions of the library stand in for.
 func checkLibraryImports(m *wat.Module, opts Options) error {
 	if !opts.usesLibrary(m) {
+		if opts.Seed != 0 {
+			return &wat.Error{Source: m.Source, Span: wat.NoSpan, Code: ErrList, Msg: "there is a seed, but nothing to choose: the module has no fibers of the library"}
+		}
 		return nil
 	}
 	l := fiberLibrary()
@@ -198,6 +201,9 @@ func (r *runtimeText) link(m *wat.Module, wrapped []mainFiber, g guards, opts Op
 	k.numbers = g.numbers()
 	if opts.StackSize > 0 {
 		k.numbers["$fiber.stack_size"] = opts.StackSize
+	}
+	if opts.Seed != 0 {
+		k.numbers["$fiber.dice"] = opts.Seed
 	}
 	r.importWASI(m, k, opts)
 	r.line("", "fiberlib")
@@ -329,6 +335,7 @@ func setHooks(renamed, called map[string]string, opts Options, readsMap bool) {
 	} else if called["fiber.sleep"]+called["fiber.select_timeout"] != "" {
 		renamed[hook+"events"], renamed[hook+"turn"] = "$fiber.events", "$fiber.turns"
 	}
+	set("shuffle", called["fiber.seed"] != "" || opts.Seed != 0)
 	set("unwatch", waits != "")
 	set("end_wait", waits != "")
 	set("selected", called["fiber.select_timeout"] != "")

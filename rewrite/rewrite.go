@@ -28,6 +28,9 @@ type Options struct {
 	// Lines says where an instruction of a function comes from: a file and a line, ""
 	// if that is not known. If it is nil, places in the source of a text are meant.
 	Lines func(function wat.FuncID, instr int) (file string, line int)
+	// Seed is what the scheduler of the fiber library chooses the next fiber by, from the
+	// start; 0 for the order in which fibers became ready.
+	Seed uint32
 	// Guard has functions check, where they take bytes from the stack in memory, that it
 	// does not grow too large.
 	Guard bool

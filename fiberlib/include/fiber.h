@@ -91,6 +91,10 @@ FIBER_IMPORT(join) void *fiber_join(fiber_t fiber);
 FIBER_IMPORT(pass) void fiber_pass(void);
 FIBER_IMPORT(run) void fiber_run(void);
 
+/* From now on chance says which fiber runs next, the same for the same number: for tests
+ * of programs that should not depend on the order. 0 is the usual order again. */
+FIBER_IMPORT(seed) void fiber_seed(unsigned number);
+
 /* Waits until another fiber unparks this one; returns the value that it gives. */
 FIBER_IMPORT(park) void *fiber_park(void);
 FIBER_IMPORT(unpark) void fiber_unpark(fiber_t fiber, void *value);
