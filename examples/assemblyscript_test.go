@@ -19,7 +19,7 @@ var corners = []struct {
 	{"inBuffer", "7", "7"},
 	{"onItsWay", "7", "7"},
 	{"deep", "100", "100"},
-	{"deep", "1000", "note: the shadow stack of a fiber has grown below its region"},
+	{"deep", "1000", "note: the shadow stack of a fiber has grown too large"},
 	{"deepInMain", "1000", "1000"},
 	{"closed", "", "~lib/fiber.ts:"},
 	{"closed", "", "the channel is closed"},

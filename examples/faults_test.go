@@ -359,7 +359,7 @@ func TestTheHostCallsBack(t *testing.T) {
 // outer call ends at its next switch.
 func TestTrapBelowTheHost(t *testing.T) {
 	for _, c := range []struct{ outer, inner, trap, then string }{
-		{"parks_and_calls_back", "main_parks", "fiber.deadlock", "fiber.broken"},
+		{"parks_and_calls_back", "main_parks", "fiber.deadlock", "fiber.broken_off"},
 		{"switches_away", "switches_to_parked", "fiber.other_call", "fiber.other_call"},
 	} {
 		f := faults(t)
