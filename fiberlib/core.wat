@@ -201,6 +201,7 @@
 ;; leave starts the unwind that leads to another fiber.
 (func $fiber.leave (param $to i32)
   (local $from i32) (local $end i32)
+  (if (i32.eqz (global.get $fiber.call)) (then (call $fiber.no_main_fiber)))
   (local.set $from (global.get $fiber.running))
   (local.set $end (i32.load offset=20 (local.get $from)))
   (if (global.get $fiber.limit) ;; not a main fiber: the shadow stack is in the region, too
@@ -439,6 +440,7 @@
 (func $fiber.nobody_to_yield_to (param $f i32) (call $fiber.blame (local.get $f) (i32.const 0) (i32.const 0)) (unreachable))
 (func $fiber.other_call (param $f i32) (call $fiber.blame (local.get $f) (i32.const 0) (i32.const 0)) (unreachable))
 (func $fiber.broken (unreachable))
+(func $fiber.no_main_fiber (unreachable))
 
 ;; break leaves a state that says that the module cannot be called: frames are missing, or
 ;; its stack pointer is wrong.

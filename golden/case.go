@@ -122,6 +122,8 @@ func (c *Case) parseOption(line string) (err error) {
 		o.Remove = append(o.Remove, value)
 	case "--redirect":
 		o.RedirectWASI = value == "wasi"
+	case "--wrap":
+		o.Wrap = append(o.Wrap, value)
 	case "--guard":
 		o.Guard = true
 	case "--ignore-indirect":

@@ -91,22 +91,6 @@ func checkLibraryImports(m *wat.Module, opts Options) error {
 	return nil
 }
 
-// mainFibers returns the exported functions that get a wrapper: those that are
-// instrumented, in a module that the library is linked with.
-func mainFibers(m *wat.Module, g *callGraph, opts Options) []wat.FuncID {
-	var ids []wat.FuncID
-	if !opts.usesLibrary(m) {
-		return nil
-	}
-	for _, e := range m.Exports {
-		if id := wat.FuncID(e.Index); e.Kind == wat.KindFunc && g.instruments(id) {
-			ids = append(ids, id)
-		}
-	}
-	slices.Sort(ids)
-	return slices.Compact(ids)
-}
-
 // link writes the part of the fiber library that a module needs, and the wrappers of
 // its exports.
 func (r *runtimeText) link(m *wat.Module, wrapped []wat.FuncID, g guards, opts Options) {
