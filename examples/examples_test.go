@@ -4,6 +4,7 @@ package examples_test
 
 import (
 	"bytes"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -108,6 +109,32 @@ func TestOverflowIsNamed(t *testing.T) {
 				t.Errorf("depth %s on the %s: exit %d, %s, not %s", c.depth, engine, code, got, c.prints)
 			}
 		}
+	}
+}
+
+// With a seed fibers run in another order, the same each time. What does not depend on the
+// order stays the same; what does is found out.
+func TestSeeds(t *testing.T) {
+	usual, _ := watfiber(t, "run", "c/order.wasm")
+	if again, _ := watfiber(t, "run", "--seed=0", "c/order.wasm"); again != usual {
+		t.Errorf("seed 0 printed\n%snot\n%s", again, usual)
+	}
+	orders, counters := map[string]bool{}, map[string]bool{}
+	for seed := 1; seed <= 20; seed++ {
+		first, _ := watfiber(t, "run", fmt.Sprintf("--seed=%d", seed), "c/order.wasm")
+		again, _ := watfiber(t, "run", "c/order.wasm", fmt.Sprint(seed)) // the program asks for it
+		if first != again {
+			t.Errorf("seed %d printed\n%sand then\n%s", seed, first, again)
+		}
+		order, results, _ := strings.Cut(first, "\n")
+		sum, counter, _ := strings.Cut(results, ",")
+		if sum != "sum 3160" {
+			t.Errorf("seed %d: %s", seed, sum)
+		}
+		orders[order], counters[counter] = true, true
+	}
+	if len(orders) < 10 || len(counters) < 2 {
+		t.Errorf("20 seeds: %d orders, counters %v", len(orders), counters)
 	}
 }
 

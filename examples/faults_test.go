@@ -179,6 +179,22 @@ func TestFibersThatAreGivenUp(t *testing.T) {
 	f.works()
 }
 
+// What a program asks for is what a fiber gets, up to the next multiple of 16.
+func TestSizesOfFibers(t *testing.T) {
+	for _, c := range []struct {
+		flags      []string
+		asked, got uint64
+	}{
+		{nil, 0, 65520}, {nil, 1, 1024}, {nil, 1024, 1024}, {nil, 1025, 1040}, {nil, 100000, 100000},
+		{nil, 0x7ffffff0, 0}, {nil, 0xffffffff, 0}, // and not a small one
+		{[]string{"--stack-size=8192"}, 0, 8192}, {[]string{"--stack-size=8192"}, 4096, 4096},
+	} {
+		if got := faults(t, c.flags...).must("size_of", c.asked); got != c.got {
+			t.Errorf("%v: a fiber of %d bytes has %d, not %d", c.flags, c.asked, got, c.got)
+		}
+	}
+}
+
 // A stack that overflows is named, with what it needed; then the module cannot be called
 // any more, and says so.
 func TestOverflowIsMeasured(t *testing.T) {
@@ -391,6 +407,18 @@ func TestTrapUnderAMainFiberThatWaits(t *testing.T) {
 	if _, trap := f.try("main_parks"); trap != "fiber.deadlock" {
 		t.Errorf("a deadlock trapped in %q: the old main fiber is ready, and can never run", trap)
 	}
+}
+
+// An export that --wrap leaves out must not suspend.
+func TestOnlyListedExportsAreWrapped(t *testing.T) {
+	f := faults(t, "--wrap=work", "--wrap=calls_*")
+	f.works()
+	f.back = func(uint64) {}
+	f.must("calls_back", 1)
+	if _, trap := f.try("hold"); trap != "fiber.no_main_fiber" {
+		t.Errorf("an export that is not wrapped trapped in %q, not fiber.no_main_fiber", trap)
+	}
+	f.works()
 }
 
 // While a host has suspended the program it may grow the memory and call other exports.

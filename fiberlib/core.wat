@@ -272,6 +272,7 @@
 ;; enter and arrive do: switches are to be fast, and engines do not inline.
 (func $fiber.leave (param $to i32)
   (local $from i32)
+  (if (i32.eqz (global.get $fiber.call)) (then (call $fiber.no_main_fiber)))
   (local.set $from (global.get $fiber.running))
   (i32.store offset=8 (local.get $from) (i32.add (local.get $from) (i32.const 128)))
   (i32.store offset=12 (local.get $from)
@@ -569,6 +570,7 @@
 (func $fiber.other_call (param $f i32) (call $fiber.blame (local.get $f) (i32.const 0) (i32.const 0)) (unreachable))
 (func $fiber.broken (unreachable))
 (func $fiber.broken_off (unreachable))
+(func $fiber.no_main_fiber (unreachable))
 
 ;; break leaves a state that says that the module cannot be called: frames are missing, or
 ;; its stack pointer is wrong.

@@ -30,8 +30,11 @@
 ;; host_run runs the fibers that are ready, until it is the turn of a main fiber. It
 ;; returns that one, or 0 if no fiber is ready.
 (func $fiber.host_run (result i32)
-  (local $f i32) (local $result i32)
+  (local $f i32) (local $before i32) (local $result i32)
   (call $fiber.check_call)
+  (local.set $before (global.get $fiber.call))
+  (global.set $fiber.calls (i32.add (global.get $fiber.calls) (i32.const 1)))
+  (global.set $fiber.call (global.get $fiber.calls))
   (global.set $fiber.nested (i32.const 0))
   (global.set $fiber.main (i32.const -1))
   (if (i32.eqz (global.get $fiber.entered))
@@ -49,6 +52,7 @@
           (br $next)))))
   (global.set $fiber.target (i32.const 0))
   (global.set $fiber.main (i32.const 0))
+  (global.set $fiber.call (local.get $before))
   (call $fiber.become (i32.const 0))
   (local.set $f (global.get $fiber.entered))
   (global.set $fiber.entered (i32.const 0))

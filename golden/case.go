@@ -124,6 +124,8 @@ func (c *Case) parseOption(line string) (err error) {
 		o.RedirectWASI = value == "wasi"
 	case "--frames":
 		o.Frames = true
+	case "--wrap":
+		o.Wrap = append(o.Wrap, value)
 	case "--guard":
 		o.Guard = true
 	case "--export-stack":

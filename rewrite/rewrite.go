@@ -19,8 +19,12 @@ type Options struct {
 	// wait: the calling fiber does, and others run.
 	RedirectWASI bool
 	redirects    []string // which they are in the module at hand
+	// Wrap lists the exported functions that become main fibers of the fiber library; * stands
+	// for any characters. If it is empty, all do that may suspend. The others must not suspend
+	// when a host calls them.
+	Wrap []string
 	// StackSize is how many bytes the fiber library gives a fiber for its stacks when the
-	// program does not say; 0 for 65 520.
+	// program does not say: 1024 to 1 GiB, or 0 for 65 520.
 	StackSize uint32
 	// Frames says that the module gets a custom section that tells what frames hold:
 	// package fiberlib reads it.
@@ -53,6 +57,12 @@ type Options struct {
 	// what the passes so far have found out.
 	After string
 }
+
+// The bounds of Options.StackSize.
+const (
+	minStack = 1024
+	maxStack = 1 << 30
+)
 
 // A Shape is a form of the output.
 type Shape uint8
@@ -98,6 +108,10 @@ func Rewrite(m *wat.Module, opts Options) (*Result, error) {
 	if opts.After != "" && !slices.ContainsFunc(passes, func(p pass) bool { return p.name == opts.After }) {
 		names, _ := Passes()
 		return nil, &wat.Error{Code: ErrList, Msg: fmt.Sprintf("there is no pass %q", opts.After), Hint: "the passes are " + strings.Join(names, ", ")}
+	}
+	if n := opts.StackSize; n != 0 && (n < minStack || n > maxStack) {
+		return nil, &wat.Error{Code: ErrList, Msg: fmt.Sprintf("a stack size of %d bytes is too %s", n, map[bool]string{true: "small", false: "large"}[n < minStack]),
+			Hint: fmt.Sprintf("it is %d to %d bytes, for both stacks of a fiber", minStack, maxStack)}
 	}
 	s := &state{m: m, opts: opts.forModule(m), result: &Result{}}
 	if opts.Lines == nil && !m.Source.Binary {
@@ -149,7 +163,9 @@ func (s *state) callGraph() error {
 		return err
 	}
 	s.result.Notes = append(s.graph.notes(s.m), s.guards.notes()...)
-	s.mains = mainFibers(s.m, s.graph, s.opts)
+	if s.mains, err = mainFibers(s.m, s.graph, s.opts); err != nil {
+		return err
+	}
 	if err := s.normalise(); err != nil {
 		return err
 	}

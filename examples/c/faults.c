@@ -94,6 +94,13 @@ static int dig(int depth) {
   return here[0] + here[1];
 }
 static void *digs(void *depth) { return (void *)(intptr_t)dig((int)(intptr_t)depth); }
+/* The size of the region of a fiber, 0 if there is no memory. */
+EXPORT(size_of) unsigned size_of(unsigned size) {
+  fiber_t f = fiber_create(twice, size);
+  unsigned bytes = f ? ((unsigned *)f)[5] - (unsigned)(uintptr_t)f : 0;
+  if (f) fiber_free(f);
+  return bytes;
+}
 static char *before;
 /* Makes a fiber of 4096 bytes, with 4096 bytes of its own memory on both sides. */
 EXPORT(fence) fiber_t fence(void) {

@@ -23,7 +23,8 @@ import (
 type runCmd struct {
 	Suspend   []string `placeholder:"MODULE.NAME,…" sep:"none" help:"Imports that may suspend. Those that are not of WASI are provided: the module unwinds, is resumed, and the import returns zero."`
 	Redirect  string   `enum:",wasi" default:"" placeholder:"wasi" help:"wasi: where the program sleeps, polls, reads, accepts or sends by WASI, one fiber waits, and others run."`
-	StackSize uint32   `placeholder:"BYTES" help:"For the stacks of a fiber of the library, where the program does not say; 65520 if this does not either."`
+	StackSize *uint32  `placeholder:"BYTES" help:"For the stacks of a fiber of the library, where the program does not say; 65520 if this does not either."`
+	Wrap      []string `placeholder:"EXPORT,…" sep:"none" help:"The only exports that become main fibers of the library; all that may suspend, if this does not say."`
 	Guard     bool     `help:"Functions that take bytes of the shadow stack check first that there are so many."`
 	Seed      uint32   `placeholder:"N" help:"Which fiber of the library runs next is chosen by a generator that starts from N, for tests of programs that should not depend on the order."`
 	Dir       []string `placeholder:"HOST[:GUEST]" sep:"none" help:"Folder that the program may use, as GUEST."`
@@ -121,13 +122,13 @@ func (r *runCmd) build(c *console) (*wat.Module, error) {
 		return nil, err
 	}
 	rewritten := slices.ContainsFunc(m.Exports, func(e *wat.Export) bool { return e.Name == "asyncify_start_unwind" })
-	if rewritten && (r.Redirect != "" || r.StackSize != 0 || r.Guard || r.Seed != 0) {
-		return nil, usageError(r.Module + " is rewritten already: --redirect, --stack-size, --guard and --seed say how")
+	if rewritten && (r.Redirect != "" || len(r.Wrap) != 0 || r.StackSize != nil || r.Guard || r.Seed != 0) {
+		return nil, usageError(r.Module + " is rewritten already: --redirect, --wrap, --stack-size, --guard and --seed say how")
 	}
 	if rewritten || len(r.Suspend) == 0 && r.Redirect == "" && !rewrite.SuspendsItself(m) {
 		return m, nil
 	}
-	opts, err := (&selection{Suspend: r.Suspend, Redirect: r.Redirect, StackSize: r.StackSize, Guard: r.Guard, Frames: true}).options()
+	opts, err := (&selection{Suspend: r.Suspend, Redirect: r.Redirect, StackSize: r.StackSize, Guard: r.Guard, Wrap: r.Wrap, Frames: true}).options()
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,8 @@ type selection struct {
 	Remove         []string `placeholder:"FUNC,…" sep:"none" help:"Functions that never suspend, whatever they call."`
 	IgnoreIndirect bool     `help:"Calls through tables never suspend."`
 	Redirect       string   `enum:",wasi" default:"" placeholder:"wasi" help:"wasi: where the program sleeps, polls, reads, accepts or sends by WASI, one fiber waits, and others run."`
-	StackSize      uint32   `placeholder:"BYTES" help:"For the stacks of a fiber of the library, where the program does not say; 65520 if this does not either."`
+	StackSize      *uint32  `placeholder:"BYTES" help:"For the stacks of a fiber of the library, where the program does not say; 65520 if this does not either."`
+	Wrap           []string `placeholder:"EXPORT,…" sep:"none" help:"With the fiber library: the only exports that become main fibers; all that may suspend, if this does not say. The others must not suspend."`
 	Frames         bool     `help:"Put a section into the module that says what frames hold, for watfiber frames and other debuggers."`
 	Guard          bool     `help:"Functions that take bytes of the shadow stack check first that there are so many."`
 	ExportStack    bool     `help:"For hosts that have many calls of one instance under way: export the stack pointer."`
@@ -27,14 +28,19 @@ type selection struct {
 // options returns what the flags mean.
 func (s *selection) options() (rewrite.Options, error) {
 	var o rewrite.Options
-	o.RedirectWASI, o.StackSize, o.Frames, o.Guard = s.Redirect == "wasi", s.StackSize, s.Frames, s.Guard
-	o.ExportStack = s.ExportStack
+	o.RedirectWASI, o.Frames, o.Guard, o.ExportStack = s.Redirect == "wasi", s.Frames, s.Guard, s.ExportStack
 	o.AddCallers, o.IgnoreIndirect = s.AddCallers, s.IgnoreIndirect
+	if s.StackSize != nil {
+		if *s.StackSize == 0 {
+			return o, usageError("--stack-size=0: leave it out for the usual size")
+		}
+		o.StackSize = *s.StackSize
+	}
 	for _, list := range []struct {
 		flag  string
 		words []string
 		to    *[]string
-	}{{"--suspend", s.Suspend, &o.Suspend}, {"--only", s.Only, &o.Only}, {"--add", s.Add, &o.Add}, {"--remove", s.Remove, &o.Remove}} {
+	}{{"--suspend", s.Suspend, &o.Suspend}, {"--only", s.Only, &o.Only}, {"--add", s.Add, &o.Add}, {"--remove", s.Remove, &o.Remove}, {"--wrap", s.Wrap, &o.Wrap}} {
 		for _, word := range list.words {
 			entries, err := readList(list.flag, word)
 			if err != nil {
