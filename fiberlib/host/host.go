@@ -117,6 +117,9 @@ func (h *Host) Instantiate(ctx context.Context, wasm []byte, config wazero.Modul
 		return nil, err
 	}
 	inst, err := h.Attach(ctx, m)
+	if err == nil {
+		inst.frames, err = readFrames(wasm)
+	}
 	if err == nil && m.ExportedFunction("_initialize") != nil {
 		_, err = inst.Call(ctx, "_initialize")
 	}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/watfiber/watfiber/fiberlib"
 )
 
 // An Instance is an instance of a rewritten module, with any number of calls under way.
@@ -24,6 +26,7 @@ type Instance struct {
 	host     *Host
 	module   api.Module
 	memory   api.Memory
+	frames   *fiberlib.FrameMap // nil if the module does not say; used by the owner
 	protocol protocol
 	regions  regions
 	exports  map[string]*export // used by the owner

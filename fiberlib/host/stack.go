@@ -1,0 +1,116 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/watfiber/watfiber/fiberlib"
+)
+
+// ErrNoFrames says that a module does not tell what its frames hold: it was not built with
+// --frames, or attached without [Instance.SetFrames].
+var ErrNoFrames = errors.New("the module has no section " + fiberlib.FrameSection + ": build it with --frames")
+
+// ErrNotSuspended says that a call has no frames in memory: it runs, has not begun, or is
+// over.
+var ErrNotSuspended = errors.New("the call is not suspended")
+
+// readFrames reads the map of the frames of a module, nil if it has none.
+func readFrames(wasm []byte) (*fiberlib.FrameMap, error) {
+	section, ok := customSection(wasm, fiberlib.FrameSection)
+	if !ok {
+		return nil, nil
+	}
+	return fiberlib.DecodeFrames(section)
+}
+
+// customSection returns the contents of a custom section of a binary module; wazero has
+// found the module to be valid.
+func customSection(wasm []byte, name string) (string, bool) {
+	for at := 8; at < len(wasm); {
+		id := wasm[at]
+		size, n := uleb(wasm[at+1:])
+		at += 1 + n
+		if n == 0 || size > len(wasm)-at {
+			return "", false
+		}
+		section := wasm[at : at+size]
+		at += size
+		length, n := uleb(section)
+		if id == 0 && length <= len(section)-n && string(section[n:n+length]) == name {
+			return string(section[n+length:]), true
+		}
+	}
+	return "", false
+}
+
+// uleb reads a number of 32 bits in LEB128, and returns how many bytes it takes, 0 if it
+// is malformed.
+func uleb(b []byte) (value, n int) {
+	for shift := 0; n < len(b) && shift < 35; shift += 7 {
+		value |= int(b[n]&0x7f) << shift
+		n++
+		if b[n-1] < 0x80 {
+			return value, n
+		}
+	}
+	return 0, 0
+}
+
+// SetFrames gives the instance the custom sections of its module, for one that was not
+// instantiated by [Host.Instantiate]: those of wazero's CompiledModule, if the runtime was
+// configured WithCustomSections.
+func (i *Instance) SetFrames(sections []api.CustomSection) error {
+	for _, s := range sections {
+		if s.Name() != fiberlib.FrameSection {
+			continue
+		}
+		frames, err := fiberlib.DecodeFrames(string(s.Data()))
+		if err != nil {
+			return err
+		}
+		i.owner.Lock()
+		defer i.owner.Unlock()
+		i.frames = frames
+		return nil
+	}
+	return ErrNoFrames
+}
+
+// Stack returns the functions that a suspended call is in, the innermost first, with the
+// values of their locals. It waits until no call runs. The error is ErrNoFrames,
+// ErrNotSuspended, or says what of the stack could not be read; the frames above that are
+// returned.
+func (c *Call) Stack() ([]fiberlib.Frame, error) {
+	i := c.inst
+	i.owner.Lock()
+	defer i.owner.Unlock()
+	region, suspended := c.Region()
+	switch {
+	case i.frames == nil:
+		return nil, ErrNoFrames
+	case !suspended:
+		return nil, ErrNotSuspended
+	}
+	memory, _ := i.memory.Read(0, i.memory.Size())
+	if region.Fiber != 0 {
+		f, ok := fiberlib.FiberAt(memory, region.Fiber, i.frames)
+		if !ok {
+			return nil, fmt.Errorf("there is no fiber at %#x", region.Fiber)
+		}
+		return f.Stack, f.Err
+	}
+	return i.frames.Walk(memory, region.Frames, region.Position, i.frames.Number(region.Export))
+}
+
+// Fibers returns the fibers of a module with the fiber library, with their stacks if it
+// was built with --frames. It waits until no call runs.
+func (i *Instance) Fibers() []fiberlib.Fiber {
+	i.owner.Lock()
+	defer i.owner.Unlock()
+	memory, _ := i.memory.Read(0, i.memory.Size())
+	return fiberlib.Fibers(memory, i.frames)
+}
+
