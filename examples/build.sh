@@ -147,3 +147,8 @@ crystal_module console --release
 crystal_link console console.library --strip-debug
 (cd "$CRYSTAL" && crystal build console.cr -o console.native)
 (sleep 1; cat crystal/console.input) | "$CRYSTAL/console.native" >crystal/console.expected
+# Many that sleep at once.
+cp crystal/sleepers.cr "$CRYSTAL"
+crystal_module sleepers --release
+crystal_link sleepers sleepers.library --strip-debug
+crystal_expected sleepers

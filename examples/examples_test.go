@@ -38,6 +38,7 @@ var programs = []struct {
 	{module: "crystal/pipeline.wasm"},
 	{module: "crystal/pipeline.debug.wasm"},
 	{module: "crystal/pipeline.library.wasm", library: true},
+	{module: "crystal/sleepers.library.wasm", library: true},
 	{module: "crystal/bench.wasm"},
 	{module: "crystal/bench.stackfirst.wasm"},
 	{module: "assemblyscript/pipeline.wasm", library: true},
