@@ -113,4 +113,3 @@ func (i *Instance) Fibers() []fiberlib.Fiber {
 	memory, _ := i.memory.Read(0, i.memory.Size())
 	return fiberlib.Fibers(memory, i.frames)
 }
-
