@@ -16,6 +16,7 @@ import (
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/watfiber/watfiber/fiberlib"
+	"github.com/watfiber/watfiber/fiberlib/host"
 	"github.com/watfiber/watfiber/internal/cli"
 	"github.com/watfiber/watfiber/wat/binary"
 )
@@ -254,5 +255,112 @@ func TestResumersOnTheEnginesStack(t *testing.T) {
 	}
 	if strings.Contains(report, "are left") {
 		t.Errorf("frames were looked for that are not there:\n%s", report)
+	}
+}
+
+// suspensions compares, at each suspension of a call by a host, the stack that the engine
+// had with what the map finds in the buffer.
+type suspensions struct {
+	names    []string
+	expected []string
+}
+
+// NewFunctionListener makes it listen to the import that suspends.
+func (s *suspensions) NewFunctionListener(f api.FunctionDefinition) experimental.FunctionListener {
+	if f.ModuleName() != "env" {
+		return nil
+	}
+	return experimental.FunctionListenerFunc(func(_ context.Context, _ api.Module, _ api.FunctionDefinition, _ []uint64, stack experimental.StackIterator) {
+		s.expected = nil
+		stack.Next() // the import itself
+		for stack.Next() {
+			s.expected = append(s.expected, s.names[stack.Function().Definition().Index()])
+		}
+	})
+}
+
+// The stacks of calls that a host has suspended are those that the engine had: of kernels
+// that recurse, sort with a function from a table, and have many call sites.
+func TestStacksOfSuspendedKernels(t *testing.T) {
+	const most = 100 // suspensions of a call
+	for _, module := range []string{"c/kernels-O0.wasm", "c/kernels-O2.wasm"} {
+		t.Run(module, func(t *testing.T) {
+			t.Parallel()
+			data := read(t, build(t, module, "--suspend=env.yield", "--frames"))
+			m, err := binary.Decode(module, data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			frames, s := frameMapOf(t, data), &suspensions{names: m.Names().Funcs}
+			ctx := experimental.WithFunctionListenerFactory(t.Context(), s)
+			rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter())
+			defer rt.Close(ctx)
+			wasi_snapshot_preview1.MustInstantiate(ctx, rt)
+			var inst api.Module
+			var buffer host.Buffer
+			root, left, compared := "", 0, 0
+			driver := &host.Driver{}
+			env := rt.NewHostModuleBuilder("env")
+			driver.Define(env, "yield", []api.ValueType{api.ValueTypeI32}, []api.ValueType{api.ValueTypeI32}, func(_ context.Context, args []uint64) ([]uint64, error) {
+				if left--; left == 0 { // enough: suspend no more
+					if _, err := inst.ExportedFunction("set_budget").Call(ctx, 1<<30); err != nil {
+						t.Fatal(err)
+					}
+				}
+				memory, _ := inst.Memory().Read(0, inst.Memory().Size())
+				position, _ := inst.Memory().ReadUint32Le(buffer.Address)
+				found, err := frames.Walk(memory, buffer.Address+8, position, frames.Number(root))
+				var names []string
+				for _, f := range found {
+					names = append(names, f.Function)
+				}
+				if diff := cmp.Diff(s.expected, names); diff != "" || err != nil {
+					t.Fatalf("%s: %v: on the engine's stack (-) and in memory (+):\n%s", root, err, diff)
+				}
+				compared++
+				return args, nil
+			})
+			if _, err := env.Instantiate(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if inst, err = rt.Instantiate(ctx, []byte(data)); err != nil {
+				t.Fatal(err)
+			}
+			call := func(name string, args ...uint64) uint64 {
+				results, err := driver.Call(ctx, inst.ExportedFunction(name), args...)
+				if err != nil {
+					t.Fatalf("%s%v: %v", name, args, err)
+				}
+				return append(results, 0)[0]
+			}
+			own := func(name string) uint32 { // the kernels take whatever memory grows, so they have a buffer of their own
+				results, err := inst.ExportedFunction(name).Call(ctx)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return uint32(results[0])
+			}
+			buffer = host.Buffer{Address: own("async_buf"), Size: own("async_buf_size")}
+			if err := driver.Attach(inst, buffer); err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(read(t, "c/kernels.expected")) {
+				words := strings.Fields(line)
+				var args []uint64
+				for _, word := range words[1 : len(words)-2] {
+					n, err := strconv.ParseInt(word, 10, 64)
+					if err != nil {
+						t.Fatal(err)
+					}
+					args = append(args, uint64(uint32(n)))
+				}
+				root, left = words[0], most
+				call("set_budget", 7) // suspend at each 7th point
+				call(root, args...)
+			}
+			if compared < 100 {
+				t.Errorf("only %d stacks were compared", compared)
+			}
+		})
 	}
 }
