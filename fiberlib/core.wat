@@ -51,30 +51,10 @@
 (import "program" "table" (table 1 funcref))
 (import "program" "stack_pointer" (global $program.sp (mut i32)))
 (import "program" "stack_base" (global $program.stack_base i32)) ;; where the program's own stack begins, from which it grows down; 0 if that is not known
-(import "program" "map_size" (global $program.map_size i32)) ;; bytes of the map of the frames, which map.wat reads
 (import "program" "malloc" (func $program.malloc (param i32) (result i32)))
 (import "program" "free" (func $program.free (param i32)))
-(import "hook" "events" (func $hook.events)) ;; makes fibers ready whose time has come
-(import "hook" "shuffle" (func $hook.shuffle)) ;; chooses among the fibers that are ready
-(import "hook" "turn" (func $hook.turn)) ;; does so now and then, while fibers run
-(import "hook" "unwatch" (func $hook.unwatch (param i32))) ;; takes a fiber out of those that wait for descriptors
-(import "hook" "end_wait" (func $hook.end_wait (param i32 i32))) ;; ends the wait of one of them with a value
-(import "hook" "selected" (func $hook.selected (param i32))) ;; the wait of a fiber for channels has ended
-(import "hook" "timed_out" (func $hook.timed_out (param i32))) ;; the time of a fiber has come
-(import "hook" "guard" (func $hook.guard)) ;; sets the bounds that prologues check, and
-(import "hook" "region" (func $hook.region (param i32))) ;; those of a region
-(import "hook" "break" (func $hook.break)) ;; a module with fibers cannot be called afterwards
-(import "hook" "cleanup" (func $hook.cleanup (param i32))) ;; does what is to be done when a fiber ends
-(import "hook" "note_root" (func $hook.note_root)) ;; notes which function the main fiber runs
-(import "hook" "note_use" (func $hook.note_use (param i32))) ;; notes how much of its region a fiber has used
-(import "hook" "see" (func $hook.see (param i32))) ;; is told of each fiber before it runs
-(import "hook" "look_now" (func $hook.look_now)) ;; lets the program look at all fibers
+(import "program" "map_size" (global $program.map_size i32)) ;; bytes of the map of the frames, which map.wat reads
 (import "program" "stuck" (func $program.stuck (result i32))) ;; what follows when no fiber is ready
-(import "hook" "entered" (func $hook.entered (result i32))) ;; for a host that has many calls under way: begins one
-(import "hook" "main" (func $hook.main (param i32) (result i32))) ;; is it the host's turn?
-(import "hook" "ended" (func $hook.ended (result i32))) ;; is the main fiber that has ended the host's?
-(import "hook" "driven" (func $hook.driven (result i32))) ;; may one wait for the host?
-(import "hook" "limit" (func $hook.limit (param i32))) ;; sets the limit of a main fiber with a region for both stacks
 (import "program" "clock_time_get" (func $program.clock_time_get (param i32 i64 i32) (result i32))) ;; of WASI
 (import "program" "poll_oneoff" (func $program.poll_oneoff (param i32 i32 i32 i32) (result i32))) ;; of WASI
 (import "program" "fd_fdstat_get" (func $program.fd_fdstat_get (param i32 i32) (result i32))) ;; of WASI
@@ -86,6 +66,26 @@
 (import "program" "sock_accept" (func $program.sock_accept (param i32 i32 i32) (result i32))) ;; of WASI
 (import "program" "sock_recv" (func $program.sock_recv (param i32 i32 i32 i32 i32 i32) (result i32))) ;; of WASI
 (import "program" "sock_send" (func $program.sock_send (param i32 i32 i32 i32 i32) (result i32))) ;; of WASI
+(import "hook" "events" (func $hook.events)) ;; makes fibers ready whose time has come
+(import "hook" "turn" (func $hook.turn)) ;; does so now and then, while fibers run
+(import "hook" "shuffle" (func $hook.shuffle)) ;; chooses among the fibers that are ready
+(import "hook" "selected" (func $hook.selected (param i32))) ;; the wait of a fiber for channels has ended
+(import "hook" "timed_out" (func $hook.timed_out (param i32))) ;; the time of a fiber has come
+(import "hook" "unwatch" (func $hook.unwatch (param i32))) ;; takes a fiber out of those that wait for descriptors
+(import "hook" "end_wait" (func $hook.end_wait (param i32 i32))) ;; ends the wait of one of them with a value
+(import "hook" "cleanup" (func $hook.cleanup (param i32))) ;; does what is to be done when a fiber ends
+(import "hook" "guard" (func $hook.guard)) ;; sets the bounds that prologues check, and
+(import "hook" "region" (func $hook.region (param i32))) ;; those of a region
+(import "hook" "break" (func $hook.break)) ;; a module with fibers cannot be called afterwards
+(import "hook" "note_root" (func $hook.note_root)) ;; notes which function the main fiber runs
+(import "hook" "note_use" (func $hook.note_use (param i32))) ;; notes how much of its region a fiber has used
+(import "hook" "see" (func $hook.see (param i32))) ;; is told of each fiber before it runs
+(import "hook" "look_now" (func $hook.look_now)) ;; lets the program look at all fibers
+(import "hook" "entered" (func $hook.entered (result i32))) ;; for a host that has many calls under way: begins one
+(import "hook" "main" (func $hook.main (param i32) (result i32))) ;; is it the host's turn?
+(import "hook" "ended" (func $hook.ended (result i32))) ;; is the main fiber that has ended the host's?
+(import "hook" "driven" (func $hook.driven (result i32))) ;; may one wait for the host?
+(import "hook" "limit" (func $hook.limit (param i32))) ;; sets the limit of a main fiber with a region for both stacks
 (import "transform" "state" (global $fiber.state (mut i32)))
 (import "transform" "data" (global $fiber.data (mut i32)))
 (import "transform" "start_unwind" (func $fiber.start_unwind (param i32)))
