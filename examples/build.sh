@@ -37,7 +37,7 @@ c_module() {
 
 # c_lines SOURCE: with the lines of the source, and no path of this machine.
 c_lines() {
-  clang-19 --target=wasm32-wasi --sysroot=/usr -O1 -g -fdebug-compilation-dir=. -Wall -Wextra -I../fiberlib/include -c "c/$1.c" -o "$WORK/$1.o"
+  clang-19 --target=wasm32-wasi --sysroot=/usr -O1 -gline-tables-only -fdebug-compilation-dir=. -Wall -Wextra -I../fiberlib/include -c "c/$1.c" -o "$WORK/$1.o"
   clang-19 --target=wasm32-wasi --sysroot=/usr "$WORK/$1.o" -o "$WORK/$1.wasm"
   install -m 644 "$WORK/$1.wasm" "c/$1.wasm"
 }
