@@ -124,21 +124,11 @@ func libraryNames(t *testing.T, module string) map[string]bool {
 // frameMapOf returns the map of the frames of a built module.
 func frameMapOf(t *testing.T, data string) *fiberlib.FrameMap {
 	t.Helper()
-	m, err := binary.Decode("module", data)
-	if err != nil {
-		t.Fatal(err)
+	frames, err := fiberlib.ReadFrames([]byte(data))
+	if err != nil || frames == nil {
+		t.Fatalf("the module has no map of its frames: %v", err)
 	}
-	for _, s := range m.Customs {
-		if s.Name == fiberlib.FrameSection {
-			frames, err := fiberlib.DecodeFrames(s.Bytes)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return frames
-		}
-	}
-	t.Fatal("the module has no map of its frames")
-	return nil
+	return frames
 }
 
 // Three fibers that wait for each other end the program with a report that names

@@ -5,6 +5,21 @@ import (
 	"math"
 )
 
+// ReadFrames reads the map of the frames of a binary module, which is valid; nil if it has
+// none.
+func ReadFrames(module []byte) (*FrameMap, error) {
+	const header, custom = 8, 0
+	d := frameDecoder{b: string(module), pos: header}
+	for d.pos < len(d.b) && d.err == nil {
+		id := d.byte()
+		section := frameDecoder{b: d.bytes(d.count())}
+		if id == custom && section.bytes(section.count()) == FrameSection {
+			return DecodeFrames(section.b[section.pos:])
+		}
+	}
+	return nil, d.err
+}
+
 // DecodeFrames reads the contents of a section.
 func DecodeFrames(section string) (*FrameMap, error) {
 	d := frameDecoder{b: section}

@@ -88,6 +88,25 @@ func TestWalkEnds(t *testing.T) {
 	}
 }
 
+// A module is searched for the section; one that is cut short has none, or is refused.
+func TestReadFrames(t *testing.T) {
+	section := "\x0fwatfiber.frames" + encoded(sample())
+	module := "\x00asm\x01\x00\x00\x00" + "\x00\x05\x04name"
+	module += string([]byte{0, byte(len(section)&0x7f | 0x80), byte(len(section) >> 7)}) + section
+	got, err := ReadFrames([]byte(module))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(sample(), got); diff != "" {
+		t.Errorf("written (-) and read (+):\n%s", diff)
+	}
+	for n := range module {
+		if got, err := ReadFrames([]byte(module[:n])); got != nil && err == nil {
+			t.Errorf("%d of %d bytes have frames", n, len(module))
+		}
+	}
+}
+
 // A section that is cut short is refused.
 func TestFrameMapCutShort(t *testing.T) {
 	section := encoded(sample())

@@ -167,7 +167,7 @@ func (r *runtimeText) link(m *wat.Module, wrapped []mainFiber, g guards, opts Op
 		r.line("(global "+idOwnSP+" (mut i32) (i32.const 0))", "nothing here has a stack in memory")
 	}
 	if k.needsGlobal("program.stack_base") {
-		r.line(fmt.Sprintf("(global %s i32 (i32.const %d))", idStackBase, stackBase(m)), "where the program's own stack begins")
+		r.line(fmt.Sprintf("(global %s i32 (i32.const %d))", idStackBase, LayoutOf(m).StackTop), "where the program's own stack begins")
 	}
 	if k.needs("fiber.load_map") {
 		r.mapData()

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/watfiber/watfiber/wat"
-	"github.com/watfiber/watfiber/wat/op"
 )
 
 // This file finds in a program what the fiber library needs of it.
@@ -82,18 +81,6 @@ func setHooks(renamed, called map[string]string, opts Options, readsMap bool) {
 	if opts.Frames {
 		renamed[programStuck] = "$fiber.stuck_later"
 	}
-}
-
-// stackBase returns where the program's own stack begins, 0 if that is not known.
-func stackBase(m *wat.Module) uint32 {
-	sp := stackPointer(m)
-	if sp < 0 {
-		return 0
-	}
-	if init := m.Globals[sp].Init.Instrs; len(init) == 1 && init[0].Op == op.I32Const {
-		return uint32(init[0].Imm)
-	}
-	return 0
 }
 
 // reference is how text refers to a definition of the module.

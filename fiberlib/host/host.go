@@ -27,6 +27,8 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+
+	"github.com/watfiber/watfiber/fiberlib"
 )
 
 // DefaultStackSize is the size of the region of a call in bytes, if the Config does not
@@ -118,7 +120,7 @@ func (h *Host) Instantiate(ctx context.Context, wasm []byte, config wazero.Modul
 	}
 	inst, err := h.Attach(ctx, m)
 	if err == nil {
-		inst.frames, err = readFrames(wasm)
+		inst.frames, err = fiberlib.ReadFrames(wasm)
 	}
 	if err == nil && m.ExportedFunction("_initialize") != nil {
 		_, err = inst.Call(ctx, "_initialize")

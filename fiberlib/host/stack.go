@@ -17,48 +17,6 @@ var ErrNoFrames = errors.New("the module has no section " + fiberlib.FrameSectio
 // over.
 var ErrNotSuspended = errors.New("the call is not suspended")
 
-// readFrames reads the map of the frames of a module, nil if it has none.
-func readFrames(wasm []byte) (*fiberlib.FrameMap, error) {
-	section, ok := customSection(wasm, fiberlib.FrameSection)
-	if !ok {
-		return nil, nil
-	}
-	return fiberlib.DecodeFrames(section)
-}
-
-// customSection returns the contents of a custom section of a binary module; wazero has
-// found the module to be valid.
-func customSection(wasm []byte, name string) (string, bool) {
-	for at := 8; at < len(wasm); {
-		id := wasm[at]
-		size, n := uleb(wasm[at+1:])
-		at += 1 + n
-		if n == 0 || size > len(wasm)-at {
-			return "", false
-		}
-		section := wasm[at : at+size]
-		at += size
-		length, n := uleb(section)
-		if id == 0 && length <= len(section)-n && string(section[n:n+length]) == name {
-			return string(section[n+length:]), true
-		}
-	}
-	return "", false
-}
-
-// uleb reads a number of 32 bits in LEB128, and returns how many bytes it takes, 0 if it
-// is malformed.
-func uleb(b []byte) (value, n int) {
-	for shift := 0; n < len(b) && shift < 35; shift += 7 {
-		value |= int(b[n]&0x7f) << shift
-		n++
-		if b[n-1] < 0x80 {
-			return value, n
-		}
-	}
-	return 0, 0
-}
-
 // SetFrames gives the instance the custom sections of its module, for one that was not
 // instantiated by [Host.Instantiate]: those of wazero's CompiledModule, if the runtime was
 // configured WithCustomSections.
