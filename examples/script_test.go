@@ -28,7 +28,10 @@ func TestScriptsOfFibers(t *testing.T) {
 	tool(t, clang, "-O1", "-Ic/native", "testdata/script.c", "-o", native)
 	tool(t, clang, "--target=wasm32-wasi", "--sysroot=/usr", "-O1", "-I../fiberlib/include", "-c", "testdata/script.c", "-o", object)
 	tool(t, clang, "--target=wasm32-wasi", "--sysroot=/usr", object, "-o", module)
-	run := clockwork(t, build(t, module, "--suspend=env.yield"))
+	runs := []func([]string) (string, error){
+		clockwork(t, build(t, module, "--suspend=env.yield")),
+		clockwork(t, build(t, module, "--suspend=env.yield", "--guard", "--frames", "--redirect=wasi", "--stack-size=8192")),
+	}
 	step := rapid.Custom(func(t *rapid.T) string {
 		channel := rapid.IntRange(0, 3)
 		switch kind := rapid.SampledFrom([]string{"s", "s", "s", "r", "r", "r", "l", "t", "p", "m", "c", "q", "u", "k", "g", "e", "w", "w", "w", "z", "z", "n", "n", "y", "y", "h"}).Draw(t, "kind"); kind {
@@ -54,6 +57,7 @@ func TestScriptsOfFibers(t *testing.T) {
 			scripts = append(scripts, strings.Join(rapid.SliceOfN(step, 1, 8).Draw(r, "steps"), ""))
 		}
 		want := tool(t, append([]string{native}, scripts...)...)
+		run := rapid.SampledFrom(runs).Draw(r, "program")
 		if got, err := run(scripts); err != nil || got != want {
 			r.Fatalf("%q: %v\nprinted:\n%s\nnative build:\n%s", scripts, err, got, want)
 		}

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define EXPORT(name) __attribute__((export_name(#name)))
 
@@ -189,6 +190,12 @@ EXPORT(say) void say(int word) {
 
 EXPORT(nap) int nap(int milliseconds) {
   fiber_sleep_ns(milliseconds * 1000000ll);
+  return milliseconds;
+}
+
+/* The same with the C library: with --redirect=wasi it makes this call wait only. */
+EXPORT(nap_in_libc) int nap_in_libc(int milliseconds) {
+  usleep((useconds_t)milliseconds * 1000);
   return milliseconds;
 }
 #endif

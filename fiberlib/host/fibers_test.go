@@ -2,10 +2,12 @@ package host_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/watfiber/watfiber/fiberlib/host"
+	"github.com/watfiber/watfiber/rewrite"
 )
 
 // Calls hand jobs to workers, which are fibers that wait for the host on behalf of
@@ -114,6 +116,32 @@ func TestSleepingCalls(t *testing.T) {
 			t.Errorf("a nap of 200 ms took %v", took)
 		}
 	})
+}
+
+// Nor while they sleep by the C library, if its calls are redirected: forty naps of a tenth
+// of a second are over long before they would be one after the other.
+func TestCallsThatSleepInTheCLibrary(t *testing.T) {
+	for _, v := range variants {
+		if !strings.HasSuffix(v.module, ".fibers") {
+			continue
+		}
+		t.Run(v.name, func(t *testing.T) {
+			s := newHost(t, v.config(), host.Config{})
+			s.instantiate(serverModule(t, v.module, rewrite.Options{Suspend: []string{"env.fetch"}, ExportStack: true, RedirectWASI: true}))
+			start := time.Now()
+			var naps []*host.Call
+			for range 40 {
+				naps = append(naps, s.Go(t.Context(), "nap_in_libc", 100))
+			}
+			want(t, s.Go(t.Context(), "sum", 2), sumOf(2))
+			for _, c := range naps {
+				want(t, c, 100)
+			}
+			if took := time.Since(start); took > 3*time.Second {
+				t.Errorf("they took %v", took)
+			}
+		})
+	}
 }
 
 // A call that is cancelled while it waits in the module keeps its place there, and the
