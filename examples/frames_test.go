@@ -354,3 +354,63 @@ func TestStacksOfSuspendedKernels(t *testing.T) {
 		})
 	}
 }
+
+// A fiber that a host has suspended has its frames where the host wants them.
+func TestFiberSuspendedByTheHost(t *testing.T) {
+	source := filepath.Join(t.TempDir(), "naps.wat")
+	const text = `(module
+  (import "env" "nap" (func $nap))
+  (import "fiber" "create" (func $create (param i32 i32) (result i32)))
+  (import "fiber" "resume" (func $resume (param i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (table funcref (elem $unused $sleeps))
+  (func $unused)
+  (func $sleeps (param $n i32) (result i32)
+    call $nap
+    local.get $n)
+  (func $starts (export "starts") (result i32)
+    i32.const 1
+    i32.const 0
+    call $create
+    i32.const 7
+    call $resume))`
+	if err := os.WriteFile(source, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	data := read(t, build(t, source, "--suspend=env.nap", "--frames"))
+	ctx := t.Context()
+	rt := wazero.NewRuntime(ctx)
+	defer rt.Close(ctx)
+	var inst api.Module
+	var fibers []fiberlib.Fiber
+	driver, env := &host.Driver{}, rt.NewHostModuleBuilder("env")
+	driver.Define(env, "nap", nil, nil, func(context.Context, []uint64) ([]uint64, error) {
+		memory, _ := inst.Memory().Read(0, inst.Memory().Size())
+		fibers = fiberlib.Fibers(memory, frameMapOf(t, data))
+		return nil, nil
+	})
+	_, err := env.Instantiate(ctx)
+	if err == nil {
+		inst, err = rt.Instantiate(ctx, []byte(data))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	buffer, err := host.Reserve(inst, host.DefaultBufferSize)
+	if err == nil {
+		err = driver.Attach(inst, buffer)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if results, err := driver.Call(ctx, inst.ExportedFunction("starts")); err != nil || results[0] != 7 {
+		t.Fatalf("it returns %v, %v", results, err)
+	}
+	var seen strings.Builder
+	fiberlib.Report(&seen, fibers, true)
+	for _, part := range []string{"suspended by the host\n    sleeps at " + source + ":9, in env.nap\n        n = 7\n", "has resumed another", "    starts at " + source + ":16"} {
+		if !strings.Contains(seen.String(), part) {
+			t.Errorf("the report does not say %q:\n%s", part, &seen)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package fiberlib
 
 import (
+	"encoding/binary"
 	"strings"
 	"testing"
 
@@ -141,4 +142,22 @@ func FuzzFrames(f *testing.F) {
 			_, _ = m.Walk([]byte(memory), 0, uint32(len(memory)), root+1)
 		}
 	})
+}
+
+// Regions do not overlap: what looks like one inside another is none, so that the time
+// stays in proportion to the memory.
+func TestFibersDoNotOverlap(t *testing.T) {
+	memory := make([]byte, 4096)
+	put := func(at, value int) { binary.LittleEndian.PutUint32(memory[at:], uint32(value)) }
+	for _, f := range []struct{ at, top int }{{256, 1024}, {512, 2048}, {1024, 2048}} {
+		put(f.at+20, f.top)
+		put(f.at+48, ^f.at)
+	}
+	var found []uint32
+	for _, f := range Fibers(memory, nil) {
+		found = append(found, f.Address)
+	}
+	if diff := cmp.Diff([]uint32{256, 1024}, found); diff != "" {
+		t.Errorf("expected (-) and found (+):\n%s", diff)
+	}
 }

@@ -19,14 +19,15 @@ type Fiber struct {
 	Status  Status
 	Wait    Wait
 	At      uint32 // what it waits at: the fiber that it joins, a semaphore, a group
-	Cases   []Case // the operations that it waits for, if it waits for channels
+	Cases   []Case // the first operations that it waits for, if it waits for channels
+	Host    uint32 // data block of the host that has suspended it; 0 if none has
 	Size    uint32 // bytes of its region
 	Frames  uint32 // bytes of its frames, when it was suspended last
 	Shadow  uint32 // bytes of its shadow stack, then; 0 for a main fiber
 	Most    uint32 // the most that both together have taken at a switch, 0 if that was not recorded
 
 	Stack []Frame // the innermost first; needs a FrameMap
-	Err   error   // why Stack is not complete
+	Err   error   `json:"-"` // why Stack is not complete
 }
 
 // A Case is an operation on a channel.
@@ -82,6 +83,9 @@ var waitWords = [...]string{
 
 // Doing says what a fiber is doing, in a few words.
 func (f *Fiber) Doing() string {
+	if f.Host != 0 {
+		return "suspended by the host"
+	}
 	if f.Status != StatusWaiting {
 		return f.Status.String()
 	}
@@ -124,6 +128,7 @@ const (
 	regionTop    = 20
 	regionStatus = 24
 	regionCanary = 48
+	regionHost   = 56
 	regionJoiner = 60
 	regionCases  = 64
 	regionCount  = 68
@@ -138,15 +143,20 @@ const (
 // Fibers finds the fibers in a memory of a program with the fiber library, in the order
 // of their addresses. With the map of the program's frames, which may be nil, it finds
 // their stacks. It recognises a fiber by the header of its region, so nothing but the
-// memory is needed.
+// memory is needed. Regions do not overlap.
 func Fibers(memory []byte, m *FrameMap) []Fiber {
 	var fibers []Fiber
+	left := len(memory) // bytes of frames in buffers of hosts, which cannot overlap either
 	for at := 0; at+regionFrames <= len(memory); at += 8 {
-		if f, ok := fiberAt(memory, uint32(at)); ok {
-			if m != nil {
-				f.walk(memory, m)
-			}
+		if f, ok := FiberAt(memory, uint32(at), m); ok {
 			fibers = append(fibers, f)
+			if f.Host != 0 && len(f.Stack) > 0 {
+				left -= int(binary.LittleEndian.Uint32(memory[f.Host:]) - f.Stack[0].Address)
+			}
+			if left < 0 {
+				m = nil // this is no memory that a program has left
+			}
+			at = (at+int(f.Size))&^7 - 8
 		}
 	}
 	return fibers
@@ -189,7 +199,10 @@ func fiberAt(memory []byte, at uint32) (Fiber, bool) {
 		f.At = 0
 		f.Cases = casesAt(memory, uint64(word(regionCases)), word(regionCount))
 	}
-	if f.Status != StatusRunning && f.Status != StatusDone && pos != 0 {
+	if host := word(regionHost); host != 0 && uint64(host)+8 <= uint64(len(memory)) {
+		f.Host = host
+	}
+	if f.Host == 0 && f.Status != StatusRunning && f.Status != StatusDone && pos != 0 {
 		f.Frames = pos - at - regionFrames
 	}
 	if sp := word(regionSP); (!f.Main || word(regionJoiner) == driven) && sp <= top && sp > at {
@@ -198,10 +211,13 @@ func fiberAt(memory []byte, at uint32) (Fiber, bool) {
 	return f, true
 }
 
+// maxCases bounds the operations of a select that are looked at.
+const maxCases = 64
+
 // casesAt reads the cases of a select, as in chan.wat.
 func casesAt(memory []byte, at uint64, n uint32) []Case {
 	var cases []Case
-	for ; n > 0 && at+32 <= uint64(len(memory)); at, n = at+32, n-1 {
+	for n = min(n, maxCases); n > 0 && at+32 <= uint64(len(memory)); at, n = at+32, n-1 {
 		channel, send := binary.LittleEndian.Uint32(memory[at:]), binary.LittleEndian.Uint32(memory[at+4:])
 		if channel != 0 {
 			cases = append(cases, Case{channel, send != 0})
@@ -213,6 +229,7 @@ func casesAt(memory []byte, at uint64, n uint32) []Case {
 // walk finds the stack of a fiber.
 func (f *Fiber) walk(memory []byte, m *FrameMap) {
 	switch {
+	case f.Host != 0: // its frames are where the host wants them
 	case f.Status == StatusNew || f.Status == StatusDone:
 		return
 	case f.Status == StatusRunning, f.Status == StatusResuming && binary.LittleEndian.Uint32(memory[f.Address+regionPos:]) == 0:
@@ -224,6 +241,10 @@ func (f *Fiber) walk(memory []byte, m *FrameMap) {
 		root = int(binary.LittleEndian.Uint32(memory[f.Address+regionArg:]))
 	} else {
 		root, _ = m.Entry(0, f.Entry)
+	}
+	if f.Host != 0 {
+		f.Stack, f.Err = m.Walk(memory, 0, binary.LittleEndian.Uint32(memory[f.Host:]), root)
+		return
 	}
 	frames := f.Address + regionFrames
 	f.Stack, f.Err = m.Walk(memory, frames, frames+f.Frames, root)

@@ -75,7 +75,19 @@ func (f *framesCmd) Run(c *console) error {
 
 // printJSON prints fibers as JSON.
 func (c *console) printJSON(fibers []fiberlib.Fiber) error {
-	text, err := json.MarshalIndent(fibers, "", "  ")
+	type described struct {
+		fiberlib.Fiber
+		Doing string // what Status, Wait and so on say, in words
+		Error string `json:",omitempty"` // why Stack is not complete
+	}
+	all := make([]described, len(fibers))
+	for i, f := range fibers {
+		all[i] = described{Fiber: f, Doing: f.Doing()}
+		if f.Err != nil {
+			all[i].Error = f.Err.Error()
+		}
+	}
+	text, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -95,7 +107,11 @@ func (f *framesCmd) buffer(memory []byte, frames *fiberlib.FrameMap) (fiberlib.F
 		for _, f := range frames.Funcs {
 			names = append(names, f.Name)
 		}
-		return fiberlib.Fiber{}, usageError(fmt.Sprintf("no function %s has frames; %s", f.Root, wat.DidYouMean(f.Root, names)))
+		message := fmt.Sprintf("no function %s has frames", f.Root)
+		if hint := wat.DidYouMean(f.Root, names); hint != "" {
+			message += "; " + hint
+		}
+		return fiberlib.Fiber{}, usageError(message)
 	}
 	fiber := fiberlib.Fiber{Address: uint32(at), Main: true, Status: fiberlib.StatusSuspended}
 	fiber.Stack, fiber.Err = frames.Walk(memory, 0, binary.LittleEndian.Uint32(memory[at:]), root)
