@@ -145,7 +145,7 @@
   (loop $next
     (if (i32.eqz (i32.load8_u offset=8 (local.get $at)))
       (then
-        (local.set $due (call $fiber.due (call $fiber.time_of (local.get $at))))
+        (local.set $due (call $fiber.due_of (local.get $at)))
         (if (i64.lt_s (local.get $due) (i64.load offset=96 (local.get $f)))
           (then
             (i64.store offset=96 (local.get $f) (local.get $due))
@@ -161,14 +161,15 @@
     (local.set $at (i32.add (local.get $at) (i32.const 48)))
     (br_if $next (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.load offset=68 (local.get $f))))))
 
-;; time_of returns the nanoseconds that a subscription to a clock waits.
-(func $fiber.time_of (param $at i32) (result i64)
-  (local $left i64)
-  (local.set $left (i64.load offset=24 (local.get $at)))
-  (if (i32.eqz (i32.and (i32.load16_u offset=40 (local.get $at)) (i32.const 1))) (then (return (local.get $left)))) ;; else it is absolute, by its own clock
+;; due_of returns the time at which a subscription to a clock is over, by the monotonic clock.
+(func $fiber.due_of (param $at i32) (result i64)
+  (local $time i64)
+  (local.set $time (i64.load offset=24 (local.get $at)))
+  (if (i32.eqz (i32.and (i32.load16_u offset=40 (local.get $at)) (i32.const 1))) (then (return (call $fiber.due (local.get $time))))) ;; else it is absolute, by its own clock
+  (if (i32.eq (i32.load offset=16 (local.get $at)) (i32.const 1)) (then (return (select (local.get $time) (i64.const 0x7fffffffffffffff) (i64.ge_s (local.get $time) (i64.const 0))))))
   (drop (call $program.clock_time_get (i32.load offset=16 (local.get $at)) (i64.const 1) (i32.add (call $fiber.talk) (i32.const 88))))
-  (local.set $left (i64.sub (local.get $left) (i64.load offset=88 (global.get $fiber.scratch))))
-  (select (local.get $left) (i64.const 0) (i64.gt_s (local.get $left) (i64.const 0))))
+  (local.set $time (i64.sub (local.get $time) (i64.load offset=88 (global.get $fiber.scratch))))
+  (call $fiber.due (select (local.get $time) (i64.const 0) (i64.gt_s (local.get $time) (i64.const 0)))))
 
 ;; report adds an event to those of a fiber: the user's word, error and type, bytes, flags. A host that
 ;; does not support to wait until something can be written has it written at once.
