@@ -13,6 +13,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/watfiber/watfiber/rewrite"
+	"github.com/watfiber/watfiber/rewrite/callgraph"
 	"github.com/watfiber/watfiber/wat"
 )
 
@@ -131,7 +132,7 @@ func (c *Case) parseOption(line string) (err error) {
 	case "--export-stack":
 		o.ExportStack = true
 	case "--ignore-indirect":
-		o.IgnoreIndirect = true
+		o.Indirect = callgraph.None
 	case "--pass-arg=asyncify-ignore-imports":
 		o.IgnoreImports = true
 	case "--shape":

@@ -25,26 +25,7 @@ func headerLine(key, text string) string {
 }
 
 func (f *function) whyLine() string {
-	return headerLine("why", reasonText(f.m, f.graph, f.id))
-}
-
-// reasonText says why a function may suspend.
-func reasonText(m *wat.Module, g *callGraph, id wat.FuncID) string {
-	switch r := g.reason[id]; r.kind {
-	case callsIndirect:
-		return "calls through a table"
-	case isListed:
-		return "is in the list of functions that may suspend"
-	case callsDirect:
-		switch g.reason[r.callee].kind {
-		case isImport:
-			return "calls " + wat.OneLine(importName(m.Funcs[r.callee])) + ", a suspending import"
-		case isTop:
-			return "calls " + g.labels[r.callee] + ", which unwinds"
-		}
-		return "calls " + g.labels[r.callee] + ", which may suspend"
-	}
-	return "does not suspend"
+	return headerLine("why", f.graph.reasonText(f.m, f.id))
 }
 
 func (f *function) frameLine() string {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/watfiber/watfiber/rewrite/callgraph"
 	"github.com/watfiber/watfiber/wat"
 )
 
@@ -21,13 +22,16 @@ type Lists struct {
 	AddCallers bool
 	// Remove lists functions that never suspend, whatever they call.
 	Remove []string
-	// IgnoreIndirect says that calls through tables never suspend, but those in
-	// functions of Only and Add.
-	IgnoreIndirect bool
+	// Indirect says which calls through tables may suspend; those in functions of
+	// Only, Add and IndirectIn may in any case.
+	Indirect   callgraph.Indirect
+	IndirectIn []string
 }
 
-// marked holds the functions that Lists name.
-type marked struct{ only, add, remove []bool }
+// marked holds the functions that Lists name; nil for an empty list.
+type marked struct{ only, add, remove, in []bool }
+
+func marks(set []bool, i int) bool { return set != nil && set[i] }
 
 // resolve finds the functions that the lists name.
 func (l Lists) resolve(m *wat.Module) (*marked, error) {
@@ -41,7 +45,10 @@ func (l Lists) resolve(m *wat.Module) (*marked, error) {
 		name    string
 		entries []string
 		to      *[]bool
-	}{{"only", l.Only, &k.only}, {"add", l.Add, &k.add}, {"remove", l.Remove, &k.remove}} {
+	}{{"only", l.Only, &k.only}, {"add", l.Add, &k.add}, {"remove", l.Remove, &k.remove}, {"indirect", l.IndirectIn, &k.in}} {
+		if len(list.entries) == 0 {
+			continue
+		}
 		*list.to = make([]bool, len(m.Funcs))
 		for _, entry := range list.entries {
 			if err := markFunctions(m, names, list.name, entry, *list.to); err != nil {
@@ -50,7 +57,7 @@ func (l Lists) resolve(m *wat.Module) (*marked, error) {
 		}
 	}
 	for id := range m.Funcs {
-		if k.add[id] && k.remove[id] {
+		if marks(k.add, id) && marks(k.remove, id) {
 			return nil, &wat.Error{Code: ErrList, Msg: fmt.Sprintf("%s is both in the list to add and in the list to remove", m.FuncLabels()[id])}
 		}
 	}

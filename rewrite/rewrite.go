@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/watfiber/watfiber/rewrite/callgraph"
 	"github.com/watfiber/watfiber/wat"
 	"github.com/watfiber/watfiber/wat/check"
 )
@@ -174,7 +175,7 @@ func (s *state) callGraph() error {
 			continue
 		}
 		s.result.Functions++
-		if s.graph.instruments(wat.FuncID(id)) {
+		if s.graph.Instruments(wat.FuncID(id)) {
 			f := newFunction(s.m, s.graph, wat.FuncID(id), s.opts.Shape)
 			f.guards = s.guards
 			s.functions = append(s.functions, f)
@@ -207,7 +208,7 @@ func (s *state) form() wat.Form {
 	var form wat.Form
 	for id, fn := range s.m.Funcs {
 		switch {
-		case s.graph.instruments(wat.FuncID(id)) || len(s.guards.in(fn)) > 0:
+		case s.graph.Instruments(wat.FuncID(id)) || len(s.guards.in(fn)) > 0:
 			form.Unfold = append(form.Unfold, wat.FuncID(id))
 		case s.opts.isLinked(fn.Import):
 			form.Alone = append(form.Alone, wat.FuncID(id))
@@ -283,7 +284,7 @@ func (s *state) runtime() error {
 // calls nothing that may suspend, or all its sites are in unreachable code.
 func (s *state) dropWithoutSites() {
 	s.functions = slices.DeleteFunc(s.functions, func(f *function) bool {
-		if len(f.sites) == 0 && s.graph.reason[f.id].kind == isListed {
+		if len(f.sites) == 0 && s.graph.Why(f.id).Kind == callgraph.IsListed {
 			s.result.Notes = append(s.result.Notes, s.graph.labels[f.id]+" is listed as a function that may suspend, but calls nothing that may")
 		}
 		return len(f.sites) == 0

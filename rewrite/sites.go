@@ -3,6 +3,7 @@ package rewrite
 import (
 	"sort"
 
+	"github.com/watfiber/watfiber/rewrite/callgraph"
 	"github.com/watfiber/watfiber/wat"
 	"github.com/watfiber/watfiber/wat/check"
 	"github.com/watfiber/watfiber/wat/op"
@@ -66,14 +67,9 @@ func (f *function) findSites() error {
 
 // candidates collects the calls that may suspend, reachable or not.
 func (f *function) candidates() {
-	for i, in := range f.fn.Body.Instrs {
-		switch {
-		case in.Op == op.Call && f.graph.suspends[in.Imm]:
-			callee := wat.FuncID(in.Imm)
-			f.sites = append(f.sites, site{instr: i, callee: callee, asks: f.graph.imports[callee] || f.graph.tops[callee]})
-		case in.Op == op.CallIndirect && f.graph.indirect[f.id]:
-			typ, _ := in.Pair()
-			f.sites = append(f.sites, site{instr: i, indirect: true, asks: f.graph.asks[wat.TypeID(typ)]})
+	for _, c := range f.graph.Of(f.id) {
+		if f.graph.WhyCall(c).Kind != callgraph.NotSuspending {
+			f.sites = append(f.sites, site{instr: int(c.Instr), callee: c.Callee, indirect: c.Indirect(), asks: f.graph.Asks(c)})
 		}
 	}
 }

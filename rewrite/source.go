@@ -75,7 +75,7 @@ func checkIDs(m *wat.Module, g *callGraph) error {
 		if isReserved(f.Name) && !(f.Import != nil && f.Name == importName(f)) { // the library's own name for it
 			return refuse(f.Span, "function", f.Name)
 		}
-		if !g.instruments(wat.FuncID(id)) {
+		if !g.Instruments(wat.FuncID(id)) {
 			continue
 		}
 		for _, l := range f.LocalNames {

@@ -26,7 +26,7 @@ func mainFibers(m *wat.Module, g *callGraph, opts Options) ([]wat.FuncID, error)
 	found := make([]bool, len(opts.Wrap))
 	for _, e := range m.Exports {
 		id := wat.FuncID(e.Index)
-		if e.Kind != wat.KindFunc || !g.instruments(id) {
+		if e.Kind != wat.KindFunc || !g.Instruments(id) {
 			continue
 		}
 		names = append(names, e.Name)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/watfiber/watfiber/rewrite"
+	"github.com/watfiber/watfiber/rewrite/callgraph"
 )
 
 // selection is the flags that say what may suspend.
@@ -29,7 +30,10 @@ type selection struct {
 func (s *selection) options() (rewrite.Options, error) {
 	var o rewrite.Options
 	o.RedirectWASI, o.Frames, o.Guard, o.ExportStack = s.Redirect == "wasi", s.Frames, s.Guard, s.ExportStack
-	o.AddCallers, o.IgnoreIndirect = s.AddCallers, s.IgnoreIndirect
+	o.AddCallers = s.AddCallers
+	if s.IgnoreIndirect {
+		o.Indirect = callgraph.None
+	}
 	if s.StackSize != nil {
 		if *s.StackSize == 0 {
 			return o, usageError("--stack-size=0: leave it out for the usual size")
@@ -130,7 +134,7 @@ func passArg(o *rewrite.Options, arg string) error {
 	case "asyncify-ignore-imports":
 		o.IgnoreImports = true
 	case "asyncify-ignore-indirect":
-		o.IgnoreIndirect = true
+		o.Indirect = callgraph.None
 	case "asyncify-propagate-addlist":
 		o.AddCallers = true
 	default:

@@ -156,6 +156,7 @@ const (
 	GlobalSet    Code = 0x24
 	TableGet     Code = 0x25
 	TableSet     Code = 0x26
+	I32Load      Code = 0x28
 	I32Const     Code = 0x41
 	I64Const     Code = 0x42
 	F32Const     Code = 0x43
