@@ -13,7 +13,6 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/watfiber/watfiber/rewrite"
-	"github.com/watfiber/watfiber/rewrite/callgraph"
 	"github.com/watfiber/watfiber/wat"
 )
 
@@ -132,7 +131,9 @@ func (c *Case) parseOption(line string) (err error) {
 	case "--export-stack":
 		o.ExportStack = true
 	case "--ignore-indirect":
-		o.Indirect = callgraph.None
+		o.Indirect, _ = rewrite.ParseIndirect([]string{"none"})
+	case "--indirect":
+		o.Indirect, o.IndirectIn = rewrite.ParseIndirect([]string{value})
 	case "--pass-arg=asyncify-ignore-imports":
 		o.IgnoreImports = true
 	case "--shape":

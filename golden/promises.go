@@ -57,6 +57,9 @@ func Promises(source *wat.Module, opts rewrite.Options) (*rewrite.Result, error)
 	if err := untouched(normal, r.Text, parsed); err != nil {
 		return r, err
 	}
+	if len(source.Annotations) > 0 {
+		return r, nil // which a binary does not keep
+	}
 	return r, sameFromBinary(source, opts, r)
 }
 

@@ -19,9 +19,12 @@ type callGraph struct {
 
 // buildCallGraph finds out which functions may suspend. It takes time in
 // proportion to the instructions of the module.
-func buildCallGraph(m *wat.Module, imports []bool, lists Lists) (*callGraph, error) {
+func buildCallGraph(m *wat.Module, imports []bool, said *said, lists Lists) (*callGraph, error) {
 	named, err := lists.resolve(m)
 	if err != nil {
+		return nil, err
+	}
+	if err := said.agree(m, named); err != nil {
 		return nil, err
 	}
 	g := &callGraph{labels: m.FuncLabels(), tops: make([]bool, len(m.Funcs)), bottoms: make([]bool, len(m.Funcs))}
@@ -31,11 +34,11 @@ func buildCallGraph(m *wat.Module, imports []bool, lists Lists) (*callGraph, err
 	}
 	config := callgraph.Config{
 		Imports: imports, Tops: g.tops, Bottoms: g.bottoms,
-		Only: named.only, Add: named.add, Remove: named.remove,
-		Indirect: lists.Indirect, In: named.in,
+		Only: named.only, Roots: said.functions(m, said.suspends), Add: named.add, Remove: union(named.remove, said.never),
+		Indirect: lists.Indirect, In: named.in, Marks: said.calls,
 	}
 	if lists.AddCallers {
-		config.Add, config.Roots = nil, named.add
+		config.Add, config.Roots = nil, union(config.Roots, named.add)
 	}
 	g.Graph = calls.Build(config)
 	g.vain = make([]bool, len(m.Funcs))

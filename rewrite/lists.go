@@ -28,6 +28,22 @@ type Lists struct {
 	IndirectIn []string
 }
 
+// ParseIndirect returns what a list says about calls through tables: all, typed, none,
+// or the functions in which they may suspend.
+func ParseIndirect(entries []string) (callgraph.Indirect, []string) {
+	if len(entries) == 1 {
+		switch entries[0] {
+		case "all":
+			return callgraph.All, nil
+		case "typed":
+			return callgraph.Typed, nil
+		case "none":
+			return callgraph.None, nil
+		}
+	}
+	return callgraph.None, entries
+}
+
 // marked holds the functions that Lists name; nil for an empty list.
 type marked struct{ only, add, remove, in []bool }
 

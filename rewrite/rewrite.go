@@ -153,11 +153,15 @@ func (s *state) callGraph() error {
 	if err := checkSource(s.m); err != nil {
 		return err
 	}
-	imports, err := suspendingImports(s.m, s.opts)
+	said, err := readAnnotations(s.m)
 	if err != nil {
 		return err
 	}
-	if s.graph, err = buildCallGraph(s.m, imports, s.opts.Lists); err != nil {
+	imports, err := suspendingImports(s.m, said, s.opts)
+	if err != nil {
+		return err
+	}
+	if s.graph, err = buildCallGraph(s.m, imports, said, s.opts.Lists); err != nil {
 		return err
 	}
 	if s.guards, err = findGuards(s.m, s.opts); err != nil {

@@ -45,7 +45,7 @@ func abiType(name string) (wat.FuncType, bool) {
 func importName(f *wat.Func) string { return f.Import.Module + "." + f.Import.Name }
 
 // suspendingImports returns which functions are imports that may suspend.
-func suspendingImports(m *wat.Module, opts Options) ([]bool, error) {
+func suspendingImports(m *wat.Module, said *said, opts Options) ([]bool, error) {
 	if err := checkABIImports(m); err != nil {
 		return nil, err
 	}
@@ -66,12 +66,17 @@ func suspendingImports(m *wat.Module, opts Options) ([]bool, error) {
 		name := opts.libraryName(f.Import)
 		suspends[i] = name != "" && fiberLibrary().suspending(name)
 	}
-	if len(opts.Suspend)+len(opts.Only)+len(opts.Add) == 0 && !SuspendsItself(m) && !opts.usesLibrary(m) {
+	if len(opts.Suspend)+len(opts.Only)+len(opts.Add) == 0 && !said.any() && !SuspendsItself(m) && !opts.usesLibrary(m) {
 		return nil, nothingSuspends(m)
 	}
 	for _, p := range opts.Suspend {
 		if err := mark(m, suspends, p, opts); err != nil {
 			return nil, err
+		}
+	}
+	for i, f := range m.Funcs {
+		if f.Import != nil {
+			suspends[i] = (suspends[i] || marks(said.suspends, i)) && !marks(said.never, i)
 		}
 	}
 	return suspends, nil

@@ -23,6 +23,8 @@ type bodyTask struct {
 	repeat []typeCheck // types that have an index and are written out as well
 	inline []FuncType  // types in the body that have none
 	errs   ErrorList   // of the body
+
+	annotations []Annotation
 }
 
 // scanBodies scans all bodies. Types without a type field are interned in the
@@ -50,6 +52,7 @@ func (b *builder) scanBodies() {
 	}
 	for i := range b.bodies {
 		b.rep.errs = append(b.rep.errs, b.bodies[i].errs...)
+		b.addAnnotations(b.bodies[i].annotations)
 		b.checkRepeats(b.bodies[i].repeat)
 	}
 }
@@ -83,7 +86,7 @@ func (b *builder) bodyScanner() func(i int) {
 		s.inline, s.repeat = nil, nil
 		s.scanTask(t)
 		t.repeat = append(t.repeat, s.repeat...)
-		t.inline, t.errs = s.inline, rep.errs
+		t.inline, t.errs, t.annotations = s.inline, rep.errs, rep.annotations
 	}
 }
 

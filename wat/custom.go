@@ -103,9 +103,24 @@ func stale(name string) string {
 // section cannot stand.
 func (r *report) annotationInField(span Span) {
 	t := tokenizer{src: r.source.Text, pos: span.Start + 1, end: span.End - 1, rep: r}
-	if word := t.next(); t.text(word) == "@custom" {
+	word := t.next()
+	if t.text(word) == "@custom" {
 		r.add(ErrSyntax, word.span(), "custom sections stand between the fields of a module", "misplaced @custom")
+		return
 	}
+	r.annotations = append(r.annotations, Annotation{Name: strings.TrimPrefix(t.text(word), "@"), Span: span})
+}
+
+// addAnnotations adds annotations of a field to the module.
+func (b *builder) addAnnotations(more []Annotation) {
+	b.m.Annotations = append(b.m.Annotations, more...)
+}
+
+// sortAnnotations puts the annotations into the order of the text, each once: some were
+// met as part of a header and of a body.
+func (m *Module) sortAnnotations() {
+	slices.SortFunc(m.Annotations, func(a, b Annotation) int { return a.Span.Start - b.Span.Start })
+	m.Annotations = slices.CompactFunc(m.Annotations, func(a, b Annotation) bool { return a.Span == b.Span })
 }
 
 // customPlace reads the place of a custom section behind its parenthesis, and

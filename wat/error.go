@@ -132,6 +132,8 @@ const MaxErrors = 20
 type report struct {
 	source *Source
 	errs   ErrorList
+
+	annotations []Annotation // met so far, in fields
 }
 
 // add returns the error, which is in the list unless that is full.

@@ -42,6 +42,10 @@ type Module struct {
 
 	Fields []Field // the text, field by field; nil for a binary
 
+	// Annotations are those inside fields, in the order of the text. They mean nothing
+	// to the tree.
+	Annotations []Annotation
+
 	// Close is the span of the parenthesis that closes (module …); empty, at the
 	// end of the text, when the fields stand bare.
 	Close Span
@@ -81,6 +85,12 @@ type Field struct {
 	Kind  Kind
 	First uint32
 	Num   int
+}
+
+// An Annotation is (@name …) in the text.
+type Annotation struct {
+	Name string // without the @
+	Span Span   // with the parentheses
 }
 
 // A Type is an entry of the type section.

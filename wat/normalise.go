@@ -111,7 +111,8 @@ func (n *normaliser) breakBehind(at int, indent string) {
 	}
 }
 
-// restOfLine returns the end of the comments that follow an offset in its line.
+// restOfLine returns the end of the comments and annotations that follow an offset in
+// its line.
 func (n *normaliser) restOfLine(at int) int {
 	line := n.m.Source.LineEnd(at)
 	for {
@@ -121,9 +122,13 @@ func (n *normaliser) restOfLine(at int) int {
 		switch {
 		case strings.HasPrefix(text, ";;"):
 			return line
-		case strings.HasPrefix(text, "(;"):
+		case strings.HasPrefix(text, "(;"), strings.HasPrefix(text, "(@"):
 			t := tokenizer{src: n.src, pos: next, end: len(n.src), rep: &report{}}
-			t.skipBlockComment()
+			if text[1] == ';' {
+				t.skipBlockComment()
+			} else {
+				t.skipAnnotation()
+			}
 			if t.pos > line {
 				return at
 			}

@@ -86,6 +86,8 @@ type parsedField struct {
 	errs   ErrorList // then
 	header Span      // of a func: up to its body
 	def    any       // the definition that resolve has to complete, if it has to
+
+	annotations []Annotation
 }
 
 func (b *builder) parse() {
@@ -101,6 +103,7 @@ func (b *builder) parse() {
 	}
 	b.scanBodies()
 	b.m.sortCustoms()
+	b.m.sortAnnotations()
 }
 
 // split finds the fields of the module.
@@ -210,12 +213,13 @@ func (b *builder) parseFields() {
 				node = nil
 				rep.syntaxError(err, f)
 			}
-			b.fields[i] = parsedField{node: node, errs: rep.errs, header: Span{b.m.Fields[i].Span.Start, f.headerEnd}}
+			b.fields[i] = parsedField{node: node, errs: rep.errs, header: Span{b.m.Fields[i].Span.Start, f.headerEnd}, annotations: rep.annotations}
 			buffer = f.tokens
 		}
 	})
 	for i := range b.fields {
 		b.rep.errs = append(b.rep.errs, b.fields[i].errs...)
+		b.addAnnotations(b.fields[i].annotations)
 		b.broken = b.broken || b.fields[i].node == nil
 	}
 }

@@ -16,7 +16,8 @@ type selection struct {
 	Add            []string `placeholder:"FUNC,…" sep:"none" help:"Functions that may suspend though nothing shows it."`
 	AddCallers     bool     `help:"With --add: so may whoever calls them."`
 	Remove         []string `placeholder:"FUNC,…" sep:"none" help:"Functions that never suspend, whatever they call."`
-	IgnoreIndirect bool     `help:"Calls through tables never suspend."`
+	Indirect       string   `placeholder:"all|typed|none|FUNC,…" help:"Which calls through tables may suspend: all; those that may reach such a function by their type, even if a host may change the table (typed); none; only those in these functions. If this does not say: by type, and all where a host may change the table."`
+	IgnoreIndirect bool     `help:"The same as --indirect=none."`
 	Redirect       string   `enum:",wasi" default:"" placeholder:"wasi" help:"wasi: where the program sleeps, polls, reads, accepts or sends by WASI, one fiber waits, and others run."`
 	StackSize      *uint32  `placeholder:"BYTES" help:"For the stacks of a fiber of the library, where the program does not say; 65520 if this does not either."`
 	Wrap           []string `placeholder:"EXPORT,…" sep:"none" help:"With the fiber library: the only exports that become main fibers; all that may suspend, if this does not say. The others must not suspend."`
@@ -31,8 +32,8 @@ func (s *selection) options() (rewrite.Options, error) {
 	var o rewrite.Options
 	o.RedirectWASI, o.Frames, o.Guard, o.ExportStack = s.Redirect == "wasi", s.Frames, s.Guard, s.ExportStack
 	o.AddCallers = s.AddCallers
-	if s.IgnoreIndirect {
-		o.Indirect = callgraph.None
+	if err := s.indirect(&o); err != nil {
+		return o, err
 	}
 	if s.StackSize != nil {
 		if *s.StackSize == 0 {
@@ -59,6 +60,23 @@ func (s *selection) options() (rewrite.Options, error) {
 		}
 	}
 	return o, nil
+}
+
+// indirect takes what is said of calls through tables.
+func (s *selection) indirect(o *rewrite.Options) error {
+	switch {
+	case s.IgnoreIndirect && s.Indirect != "":
+		return usageError("--ignore-indirect and --indirect are both given")
+	case s.IgnoreIndirect:
+		o.Indirect = callgraph.None
+	case s.Indirect != "":
+		entries, err := readList("--indirect", s.Indirect)
+		if err != nil {
+			return err
+		}
+		o.Indirect, o.IndirectIn = rewrite.ParseIndirect(entries)
+	}
+	return nil
 }
 
 // readList splits a list at its commas, or reads it from a file.
