@@ -140,8 +140,12 @@ func (g *callGraph) openNotes(m *wat.Module) []string {
 	}
 	for table, n := range only {
 		if n > 0 {
-			notes = append(notes, fmt.Sprintf("a host may put functions that suspend into table %d: %s; %d functions call through it and are instrumented, with their callers, for no other reason. If no host does, --indirect=typed spares what it can",
-				table, g.OpenTable(wat.TableID(table)), n))
+			who := "1 function calls through it and is instrumented, with its callers,"
+			if n > 1 {
+				who = fmt.Sprintf("%d functions call through it and are instrumented, with their callers,", n)
+			}
+			notes = append(notes, fmt.Sprintf("a host may put functions that suspend into table %d: %s; %s for no other reason. If no host does, --indirect=typed spares what it can",
+				table, g.OpenTable(wat.TableID(table)), who))
 		}
 	}
 	return notes

@@ -98,7 +98,7 @@ func markFunctions(m *wat.Module, names map[string][]wat.FuncID, list, entry str
 	}
 	found := false
 	for name, ids := range names {
-		if !matches(pattern, name) {
+		if !Matches(pattern, name) {
 			continue
 		}
 		for _, id := range ids {

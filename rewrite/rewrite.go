@@ -106,6 +106,15 @@ type Result struct {
 // Rewrite instruments a valid module, as package check says. The error is a
 // *wat.Error or a wat.ErrorList; its codes are those of this package.
 func Rewrite(m *wat.Module, opts Options) (*Result, error) {
+	s, err := rewrite(m, opts)
+	if err != nil {
+		return nil, err
+	}
+	return s.result, nil
+}
+
+// rewrite runs the passes and returns all that they have found out.
+func rewrite(m *wat.Module, opts Options) (*state, error) {
 	if opts.After != "" && !slices.ContainsFunc(passes, func(p pass) bool { return p.name == opts.After }) {
 		names, _ := Passes()
 		return nil, &wat.Error{Code: ErrList, Msg: fmt.Sprintf("there is no pass %q", opts.After), Hint: "the passes are " + strings.Join(names, ", ")}
@@ -131,7 +140,7 @@ func Rewrite(m *wat.Module, opts Options) (*Result, error) {
 		}
 		s.result.Source, s.result.Text = s.m.Source.Text, s.annotate(last)
 	}
-	return s.result, nil
+	return s, nil
 }
 
 // state is what the passes share.

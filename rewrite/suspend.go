@@ -87,7 +87,7 @@ func suspendingImports(m *wat.Module, said *said, opts Options) ([]bool, error) 
 // patterns match.
 func Suspending(patterns []string) func(module, name string) bool {
 	return func(module, name string) bool {
-		return slices.ContainsFunc(patterns, func(p string) bool { return matches(p, module+"."+name) })
+		return slices.ContainsFunc(patterns, func(p string) bool { return Matches(p, module+"."+name) })
 	}
 }
 
@@ -113,7 +113,7 @@ func mark(m *wat.Module, suspends []bool, pattern string, opts Options) error {
 		}
 		name := importName(f)
 		all = append(all, name)
-		if matches(pattern, name) {
+		if Matches(pattern, name) {
 			suspends[i], found = true, true
 		}
 	}
@@ -133,9 +133,9 @@ func mark(m *wat.Module, suspends []bool, pattern string, opts Options) error {
 	return err
 }
 
-// matches reports whether name matches a pattern in which * stands for any
+// Matches reports whether name matches a pattern in which * stands for any
 // characters.
-func matches(pattern, name string) bool {
+func Matches(pattern, name string) bool {
 	parts := strings.Split(pattern, "*")
 	if len(parts) == 1 {
 		return pattern == name

@@ -32,7 +32,7 @@ func mainFibers(m *wat.Module, g *callGraph, opts Options) ([]wat.FuncID, error)
 		names = append(names, e.Name)
 		listed := len(opts.Wrap) == 0
 		for i, pattern := range opts.Wrap {
-			if matches(pattern, e.Name) {
+			if Matches(pattern, e.Name) {
 				listed, found[i] = true, true
 			}
 		}

@@ -57,6 +57,9 @@ func (c *Calls) Classes() []Class { return c.classes }
 // cannot.
 func (c *Calls) OpenTable(t wat.TableID) string { return c.tables[t].open }
 
+// Holds returns the functions of the module that a table may hold, in ascending order.
+func (c *Calls) Holds(t wat.TableID) []wat.FuncID { return c.tables[t].funcs }
+
 // Collect reads the calls of a valid module.
 func Collect(m *wat.Module) *Calls {
 	c := &Calls{m: m, from: make([]int, len(m.Funcs)+1)}

@@ -129,6 +129,17 @@ func (g *Graph) Suspends(f wat.FuncID) bool { return g.reasons[f].Kind != NotSus
 // neither an import nor a top.
 func (g *Graph) Instruments(f wat.FuncID) bool { return g.reasons[f].Kind > IsTop }
 
+// Removed reports whether a function is one that never suspends, whatever it calls.
+func (g *Graph) Removed(f wat.FuncID) bool { return is(g.config.Remove, int(f)) }
+
+// With returns the graph that the same config gives if it says something else about
+// calls through tables.
+func (g *Graph) With(indirect Indirect) *Graph {
+	config := g.config
+	config.Indirect, config.In = indirect, nil
+	return g.Build(config)
+}
+
 // WhyCall returns why a call may suspend, if control reaches it.
 func (g *Graph) WhyCall(c Call) Reason {
 	switch g.mark(c) {
@@ -156,6 +167,12 @@ func (g *Graph) WhyCall(c Call) Reason {
 		r.Call = c
 	}
 	return r
+}
+
+// ClassSuspends reports whether calls of a class may suspend because of what the table
+// may hold.
+func (g *Graph) ClassSuspends(class int32) bool {
+	return g.classes[class].reason.Kind != NotSuspending
 }
 
 // trusted reports whether somebody has said that a function suspends: then all its

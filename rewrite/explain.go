@@ -1,0 +1,86 @@
+package rewrite
+
+import (
+	"slices"
+	"sort"
+
+	"github.com/watfiber/watfiber/fiberlib"
+	"github.com/watfiber/watfiber/rewrite/callgraph"
+	"github.com/watfiber/watfiber/wat"
+)
+
+// An Explanation says which functions of a module may suspend, why, and what a
+// rewrite does about it.
+type Explanation struct {
+	Module *wat.Module // the source
+	Result *Result
+	Graph  *callgraph.Graph
+	Labels []string // by function: its name as messages have it, or module.name of an import
+	// Functions are those that got code.
+	Functions map[wat.FuncID]*Instrumented
+	// Tops and Bottoms say by function whether it brings a runtime of its own.
+	Tops, Bottoms []bool
+
+	state *state
+}
+
+// Instrumented is what is known of a function that got code.
+type Instrumented struct {
+	Frame fiberlib.FrameFunc
+	Sites []callgraph.Call // in the order of Frame.Sites
+}
+
+// Explain rewrites a valid module and returns the result with its reasons. Errors
+// are those of Rewrite.
+func Explain(m *wat.Module, opts Options) (*Explanation, error) {
+	s, err := rewrite(m, opts)
+	if err != nil {
+		return nil, err
+	}
+	e := &Explanation{
+		Module: m, Result: s.result, Graph: s.graph.Graph, Labels: s.graph.labels,
+		Functions: map[wat.FuncID]*Instrumented{}, Tops: s.graph.tops, Bottoms: s.graph.bottoms, state: s,
+	}
+	e.Labels = slices.Clone(e.Labels)
+	for id, f := range m.Funcs {
+		if f.Import != nil {
+			e.Labels[id] = wat.OneLine(importName(f))
+		}
+	}
+	frames := s.frameMap()
+	for i, f := range s.functions {
+		in := &Instrumented{Frame: frames.Funcs[i]}
+		calls := s.graph.Of(f.id)
+		for _, site := range f.sites {
+			k := sort.Search(len(calls), func(k int) bool { return int(calls[k].Instr) >= site.instr })
+			in.Sites = append(in.Sites, calls[k])
+		}
+		e.Functions[f.id] = in
+	}
+	return e, nil
+}
+
+// Why says why a function may suspend, in words; "" if it does not.
+func (e *Explanation) Why(f wat.FuncID) string {
+	switch e.Graph.Why(f).Kind {
+	case callgraph.NotSuspending:
+		return ""
+	case callgraph.IsImport:
+		return "is a suspending import"
+	case callgraph.IsTop:
+		return "unwinds: it calls start_unwind or stop_rewind"
+	}
+	return e.state.graph.reasonText(e.Module, f)
+}
+
+// Removed reports whether a list or an annotation says that a function never suspends.
+func (e *Explanation) Removed(f wat.FuncID) bool { return e.Graph.Removed(f) }
+
+// Line returns where an instruction comes from: a file and a line, "" and 0 if that is
+// not known.
+func (e *Explanation) Line(f wat.FuncID, instr int) (file string, line int) {
+	if lines := e.state.opts.Lines; lines != nil {
+		return lines(f, instr)
+	}
+	return "", 0
+}
