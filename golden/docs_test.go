@@ -22,7 +22,7 @@ func TestDocuments(t *testing.T) {
 		}
 		cases = append(cases, string(data))
 	}
-	for _, path := range []string{"../README.md", "../docs/architecture.md"} {
+	for _, path := range []string{"../README.md", "../docs/architecture.md", "../docs/analysis.md"} {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

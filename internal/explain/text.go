@@ -156,17 +156,31 @@ func (f *Module) instrumented(w io.Writer, fn *Function) {
 		t.row(fmt.Sprint(k), s.Calls, s.Why, s.Place, counted(s.Live, "slot", "slots")+" live")
 	}
 	t.flush()
-	fmt.Fprintf(w, "\nframe of %d bytes\n", fn.Frame)
-	t = newTable(w)
-	if at := f.e.Functions[wat.FuncID(fn.Index)].Frame.SiteAt; at >= 0 {
-		t.row(fmt.Sprintf("+%d", at), "site", "i32", "the number of the site")
-	}
-	for _, s := range fn.Slots {
-		t.row(fmt.Sprintf("+%d", s.Offset), s.Name, s.Type, s.neededAt(len(fn.Sites)))
-	}
-	t.flush()
+	f.frame(w, fn)
 	fmt.Fprintf(w, "\ncost: %d → %d bytes, %+d (%.0f %%), %.1f a site\n", fn.Before, fn.After, fn.Growth(), percent(fn.Growth(), fn.Before), float64(fn.Growth())/float64(len(fn.Sites)))
 	f.cut(w, fn)
+}
+
+// frame writes what lies in the frame of a function, by its place there.
+func (f *Module) frame(w io.Writer, fn *Function) {
+	fmt.Fprintf(w, "\nframe of %d bytes\n", fn.Frame)
+	type row struct {
+		at                uint32
+		name, typ, needed string
+	}
+	var rows []row
+	if at := f.e.Functions[wat.FuncID(fn.Index)].Frame.SiteAt; at >= 0 {
+		rows = append(rows, row{uint32(at), "site", "i32", "the number of the site"})
+	}
+	for _, s := range fn.Slots {
+		rows = append(rows, row{s.Offset, s.Name, s.Type, s.neededAt(len(fn.Sites))})
+	}
+	slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(a.at, b.at) })
+	t := newTable(w)
+	for _, r := range rows {
+		t.row(fmt.Sprintf("+%d", r.at), r.name, r.typ, r.needed)
+	}
+	t.flush()
 }
 
 // neededAt says at which sites a slot is needed.
