@@ -83,7 +83,7 @@ func describeOperands(operands []operand) string {
 	words := make([]string, len(operands))
 	for i, o := range operands {
 		words[i] = o.typ.String()
-		if o.matters {
+		if o.need > anything {
 			words[i] += " (spilled)"
 		}
 	}

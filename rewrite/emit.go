@@ -157,6 +157,19 @@ func (f *function) sets(slots []slotID) string {
 	return strings.Join(code, " ")
 }
 
+// parks pops operands, the last first: into temporaries, or away if a local has the value.
+func (f *function) parks(slots []slotID) string {
+	code := make([]string, 0, len(slots))
+	for i := len(slots) - 1; i >= 0; i-- {
+		if int(slots[i]) < f.numLocals {
+			code = append(code, "drop")
+		} else {
+			code = append(code, "local.set "+f.ref(slots[i]))
+		}
+	}
+	return strings.Join(code, " ")
+}
+
 func (f *function) tempSlots(temps []int) []slotID {
 	slots := make([]slotID, len(temps))
 	for i, t := range temps {
@@ -185,12 +198,14 @@ func zeros(types []wat.ValType) string {
 // that a rewind goes into the condition that leads there.
 func (f *function) land(t *target) {
 	if !t.falls {
-		parked := f.tempSlots(t.parked)
 		note := f.resumes(t)
-		if len(parked) > 0 {
+		switch {
+		case slices.ContainsFunc(t.parked, func(s slotID) bool { return int(s) >= f.numLocals }):
 			note += "; operands are parked across the edge"
+		case len(t.parked) > 0:
+			note += "; locals have the operands"
 		}
-		f.before(t.cut, note, f.sets(parked), "end", f.gets(parked))
+		f.before(t.cut, note, f.parks(t.parked), "end", f.gets(t.parked))
 	}
 	if f.fn.Body.Instrs[t.at].Op == op.If {
 		f.steer(t)

@@ -166,8 +166,8 @@ func (f *function) indexCode(t *target, place map[slotID]int) []byte {
 	if need > len(t.parked) {
 		return nil
 	}
-	for _, temp := range t.parked[len(t.parked)-need:] {
-		if !slot(f.temp(temp)) {
+	for _, parked := range t.parked[len(t.parked)-need:] {
+		if !slot(parked) {
 			return nil
 		}
 	}

@@ -2,7 +2,6 @@ package rewrite
 
 import (
 	"slices"
-	"sort"
 
 	"github.com/watfiber/watfiber/wat"
 	"github.com/watfiber/watfiber/wat/op"
@@ -52,16 +51,27 @@ type target struct {
 	// target is executed again. What lies on the stack at the cut is parked.
 	cut      int
 	operands []operand // on the stack at the cut
-	parked   []int     // the temporaries of the operands
+	parked   []slotID  // what holds the operands: temporaries, or locals that have their values anyway
 	reads    []slotID  // locals that the code behind the cut has to find as they were, and temporaries
 	falls    bool      // the target stands at the head of the level: control falls in
 }
 
 // An operand is a value on the stack before a target.
 type operand struct {
-	typ     wat.ValType
-	matters bool // it must be right after a rewind
+	typ  wat.ValType
+	need need
 }
+
+// A need says what an operand must be after a rewind.
+type need uint8
+
+const (
+	anything need = iota
+	// traceable: what it was, which can be had again from what is in the frame anyway. It
+	// is the operand of an instruction that would trap on another.
+	traceable
+	matters // what it was
+)
 
 // required is a slot that some sites need besides the locals that are read behind
 // them.
@@ -76,7 +86,7 @@ func (l *level) head() int { return l.start + len(l.heads) }
 func (l *level) dispatches() bool { return len(l.targets) > 1 || !l.targets[0].falls }
 
 // findTargets builds the levels of a function, and finds for every target where
-// its landing closes and what must be parked there. It requires sites.
+// its landing closes and what must be parked there. It requires sites and liveness.
 func (f *function) findTargets() error {
 	f.body = &level{opener: -1, end: len(f.fn.Body.Instrs)}
 	for todo := []*level{f.body}; len(todo) > 0; {
@@ -163,50 +173,28 @@ func (f *function) innerLevels(opener int) []*level {
 	return levels
 }
 
-// findCut finds where the landing of a target closes. It walks back over
-// instructions that can be executed again, and takes the place with the fewest
-// operands on the stack.
-//
-// Some values do not matter after a rewind: the arguments of an instrumented
-// callee, which reloads its own frame; a condition that is overridden; the
-// parameters of a block. The others do, and the locals that they are computed
-// from again become slots.
-func (f *function) findCut(l *level, t *target) {
-	stack := f.operandsOf(t)
-	t.cut = t.at
-	fewest := len(stack)
-	var read []slotID // locals that matter, on the way back
-	for j := t.at - 1; j >= l.start && fewest > 0; j-- {
-		var ok bool
-		if stack, read, ok = f.back(t, j, stack, read); !ok {
-			break
-		}
-		if len(stack) < fewest {
-			t.cut, fewest = j, len(stack)
-		}
-	}
-	t.operands = f.operandsOf(t)
-	for j := t.at - 1; j >= t.cut; j-- {
-		t.operands, t.reads, _ = f.back(t, j, t.operands, t.reads)
-	}
-}
-
-// park gives the operands at the cut of a target their temporaries, and tells
-// what its sites require. Inside a construct only the temporaries of operands that
-// matter stay reserved; those lie below the others.
+// park says where the operands at the cut of a target are kept, and tells what its
+// sites require. Inside a construct only the temporaries of operands that matter stay
+// reserved; those lie below the others.
 func (f *function) park(l *level, t *target) error {
 	use := l.reserved
 	kept := use
-	for _, o := range t.operands {
-		if o.matters && o.typ.IsRef() {
+	sources := f.sources(l, t)
+	for i, o := range t.operands {
+		if o.need > anything && o.typ.IsRef() {
 			return f.unsupported(t.at, "keep it in a table, and its index on the stack",
 				"a reference of type %s lies on the operand stack when the function suspends here, and memory cannot hold it", o.typ)
 		}
-		temp := f.allocate(&use, o.typ)
-		t.parked = append(t.parked, temp)
-		if o.matters {
-			t.reads = append(t.reads, f.temp(temp))
-			kept = use
+		slot, isLocal := sources[i], int(sources[i]) < f.numLocals
+		if !isLocal {
+			slot = f.temp(f.allocate(&use, o.typ))
+		}
+		t.parked = append(t.parked, slot)
+		if o.need > anything {
+			t.reads = append(t.reads, slot)
+			if !isLocal {
+				kept = use
+			}
 		}
 	}
 	for _, inner := range t.inner {
@@ -218,97 +206,11 @@ func (f *function) park(l *level, t *target) error {
 	return nil
 }
 
-// operandsOf returns the operands before a target.
-func (f *function) operandsOf(t *target) []operand {
-	var types []wat.ValType
-	consumed, asks, table := 0, false, false
-	if t.inner == nil {
-		s := f.sites[t.lo]
-		types, consumed, asks, table = s.stack, f.arity(s), s.asks, s.indirect
-	} else {
-		types = f.stacks[t.at]
-		consumed = len(f.typeOf(t.at).Params)
-		if f.fn.Body.Instrs[t.at].Op == op.If {
-			consumed++
-		}
-	}
-	stack := make([]operand, len(types))
-	for i, typ := range types {
-		stack[i] = operand{typ, i < len(types)-consumed || asks || table && i == len(types)-1}
-	}
-	return stack
-}
-
-// back takes instruction j off: it replaces the result on the stack by the
-// operands. It reports false if j cannot be executed again.
-func (f *function) back(t *target, j int, stack []operand, read []slotID) ([]operand, []slotID, bool) {
-	in := f.fn.Body.Instrs[j]
-	info := in.Op.Info()
-	if in.Op == op.Nop {
-		return stack, read, true
-	}
-	if len(stack) == 0 || !info.Pure() && in.Op != op.GlobalGet || in.Op == op.Drop {
-		return stack, read, false
-	}
-	top := stack[len(stack)-1]
-	stack = stack[:len(stack)-1]
-	switch {
-	case in.Op == op.LocalGet:
-		if top.matters {
-			if t.inner != nil && f.isSet(uint32(in.Imm), j, int(f.end[t.at])) {
-				return stack, read, false
-			}
-			read = append(read, slotID(in.Imm))
-		}
-	case in.Op == op.GlobalGet:
-		return stack, read, !top.matters || !f.m.Globals[in.Imm].Mutable
-	case in.Op == op.Select || in.Op == op.SelectT:
-		stack = append(stack, top, top, operand{wat.I32, top.matters})
-	case in.Op == op.RefIsNull:
-		return stack, read, false // the table does not say which reference type
-	case info.Fixed():
-		for k := range len(info.In) {
-			stack = append(stack, operand{letterType(info.In[k]), top.matters})
-		}
-	}
-	return stack, read, true
-}
-
-// letterType returns the type of a letter in the instruction table.
-func letterType(letter byte) wat.ValType {
-	switch letter {
-	case 'l':
-		return wat.I64
-	case 'f':
-		return wat.F32
-	case 'd':
-		return wat.F64
-	case 'v':
-		return wat.V128
-	}
-	return wat.I32
-}
-
-// isSet reports whether a local is set from one instruction up to another.
-func (f *function) isSet(local uint32, from, to int) bool {
-	if f.setAt == nil {
-		f.setAt = map[uint32][]int{}
-		for i, in := range f.fn.Body.Instrs {
-			if in.Op == op.LocalSet || in.Op == op.LocalTee {
-				f.setAt[uint32(in.Imm)] = append(f.setAt[uint32(in.Imm)], i)
-			}
-		}
-	}
-	at := f.setAt[local]
-	k := sort.SearchInts(at, from)
-	return k < len(at) && at[k] < to
-}
-
 // fallIn finds out whether control falls into the first target of a level, and
 // keeps the parameters of the level if blocks are opened above them.
 func (f *function) fallIn(l *level) {
 	first := l.targets[0]
-	if first.cut == l.head() && !slices.ContainsFunc(first.operands, func(o operand) bool { return o.matters }) {
+	if first.cut == l.head() && !slices.ContainsFunc(first.operands, func(o operand) bool { return o.need > anything }) {
 		first.falls = true
 		first.operands = nil
 	}

@@ -25,8 +25,8 @@ type pass struct {
 var passes = []pass{
 	{name: "callgraph", doc: "which functions may suspend, and why", module: (*state).callGraph},
 	{name: "sites", doc: "the calls that may suspend", each: (*function).findSites},
-	{name: "operands", doc: "where each site resumes, and what lies on the operand stack there", each: (*function).findTargets},
 	{name: "liveness", doc: "which locals are read behind a site", each: (*function).findSlots},
+	{name: "operands", doc: "where each site resumes, and what lies on the operand stack there", each: (*function).findTargets},
 	{name: "frame", doc: "what is spilled, and in which order", each: (*function).layOut},
 	{name: "emit", doc: "the lines to insert", each: (*function).emitLines},
 	{name: "runtime", doc: "the routines that the lines refer to, and the exports", module: (*state).runtime},
@@ -39,6 +39,7 @@ var order = []struct{ before, after, why string }{
 	{"sites", "operands", "targets are sites and the constructs around them"},
 	{"operands", "frame", "operands that are parked may be slots"},
 	{"sites", "liveness", "only what is live at a site counts"},
+	{"liveness", "operands", "what traps on other operands is executed again if these come from slots"},
 	{"liveness", "frame", "slots come from live sets"},
 	{"frame", "emit", "spill and reload follow the frame"},
 	{"emit", "runtime", "there is a routine for each signature that is used"},

@@ -89,11 +89,15 @@ const (
 	Pure
 	// Test is Pure, and the one result is 0 or 1.
 	Test
+	// Traps may trap, as its operands say, and does nothing else.
+	Traps
+	// Reads reads memory, where it may trap and may find something else a second time.
+	Reads
 )
 
 // Pure reports whether the instruction can be executed again, on any operands,
 // without anybody noticing.
-func (i *Info) Pure() bool { return i.Effect != Acts }
+func (i *Info) Pure() bool { return i.Effect == Pure || i.Effect == Test }
 
 // Imm is the kind of the immediates of an instruction.
 type Imm uint8

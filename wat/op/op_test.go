@@ -57,6 +57,9 @@ func checkColumns(t *testing.T, info *op.Info) {
 	if info.Effect == op.Test && !(info.Out == "i" || info.Code == op.RefIsNull) {
 		t.Errorf("%s is a test and has the result %q", info.Name, info.Out)
 	}
+	if reads := isMemory && info.Out != ""; reads != (info.Effect == op.Reads) {
+		t.Errorf("%s: reads memory %t, effect %d", info.Name, reads, info.Effect)
+	}
 	for _, word := range []string{"load", "store", "div_s", "div_u", "rem_s", "rem_u", "memory.", "table.", "global.", "call", "br"} {
 		isVectorDiv := strings.HasSuffix(info.Name, ".div") // of floats, which does not trap
 		if strings.Contains(info.Name, word) && !isVectorDiv && info.Pure() {
