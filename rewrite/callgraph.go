@@ -15,6 +15,7 @@ type callGraph struct {
 	tops    []bool   // by function: it calls start_unwind or stop_rewind itself
 	bottoms []bool   // by function: it calls stop_unwind or start_rewind itself
 	vain    []bool   // by function: a list says that it suspends, but it is a bottom
+	never   []bool   // by function: it never returns, but to unwind
 }
 
 // buildCallGraph finds out which functions may suspend. It takes time in
@@ -41,6 +42,7 @@ func buildCallGraph(m *wat.Module, imports []bool, said *said, lists Lists) (*ca
 		config.Add, config.Roots = nil, union(config.Roots, named.add)
 	}
 	g.Graph = calls.Build(config)
+	g.never = findNoReturn(m, calls)
 	g.vain = make([]bool, len(m.Funcs))
 	for i := range g.vain {
 		g.vain[i] = g.bottoms[i] && (marks(named.only, i) || marks(named.add, i))

@@ -105,12 +105,27 @@ func (f *function) enter() {
 // checkState inserts the test behind a site.
 func (f *function) checkState(k int) {
 	number := strconv.Itoa(k)
+	if f.sites[k].never {
+		f.leaveAlways(k, number)
+		return
+	}
 	if f.frame.numbered {
 		f.behind(f.sites[k].instr, "site "+number+": unwinding? then leave",
 			"i32.const", number, testState, "br_if", idUnwind, "drop")
 		return
 	}
 	f.behind(f.sites[k].instr, "unwinding? then leave", testState, "br_if", idUnwind)
+}
+
+// leaveAlways inserts what stands behind a site whose callee never returns: control
+// is here only to unwind.
+func (f *function) leaveAlways(k int, number string) {
+	note := "unwinding, since this call never returns: leave"
+	if f.frame.numbered {
+		f.behind(f.sites[k].instr, "site "+number+": "+note, "i32.const", number, "br", idUnwind)
+		return
+	}
+	f.behind(f.sites[k].instr, note, "br", idUnwind)
 }
 
 // exit inserts what follows the body: spill the frame, return anything.

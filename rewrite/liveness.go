@@ -139,6 +139,9 @@ func (w *liveWindow) walk(at func(int, int, bitset)) {
 			clear(w.live)
 		case op.Call, op.CallIndirect:
 			if site >= 0 && w.f.sites[site].instr == i {
+				if w.f.sites[site].never {
+					clear(w.live)
+				}
 				if at != nil {
 					at(site, w.first, w.live)
 				}

@@ -17,7 +17,9 @@ type site struct {
 	indirect bool
 	// asks: the callee must be called again with its own arguments, since it is,
 	// or may be, an import or a top.
-	asks  bool
+	asks bool
+	// never: the callee never returns, but to unwind.
+	never bool
 	stack []wat.ValType // operands above the base of the innermost block, the top last
 }
 
@@ -69,7 +71,10 @@ func (f *function) findSites() error {
 func (f *function) candidates() {
 	for _, c := range f.graph.Of(f.id) {
 		if f.graph.WhyCall(c).Kind != callgraph.NotSuspending {
-			f.sites = append(f.sites, site{instr: int(c.Instr), callee: c.Callee, indirect: c.Indirect(), asks: f.graph.Asks(c)})
+			f.sites = append(f.sites, site{
+				instr: int(c.Instr), callee: c.Callee, indirect: c.Indirect(), asks: f.graph.Asks(c),
+				never: !c.Indirect() && f.graph.never[c.Callee],
+			})
 		}
 	}
 }
