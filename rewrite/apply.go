@@ -145,7 +145,8 @@ func (s *state) keepTypes(r *runtimeText) string {
 	}
 	for _, f := range s.functions {
 		for _, i := range f.dropped {
-			if id, ok := wat.BlockType(f.fn.Body.Instrs[i].Imm).Index(); ok {
+			in := f.fn.Body.Instrs[i]
+			if id, ok := wat.BlockType(in.Imm).Index(); ok && in.Op != op.Else {
 				mention(id)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/watfiber/watfiber/wat"
+	"github.com/watfiber/watfiber/wat/op"
 )
 
 // This file emits the tops of levels: the blocks that are opened there and the
@@ -15,8 +16,9 @@ import (
 type opening struct {
 	closes int // twice the instruction it closes before, or that plus one if it is that end
 	target *target
-	block  int // the source block, if target is nil
+	block  int // the source block or if, if target is nil
 	head   bool
+	label  string // of the first arm of an if
 }
 
 // openings returns what is opened at the top of a level, outermost first: what
@@ -33,6 +35,9 @@ func (f *function) openings(l *level) []opening {
 	}
 	for _, b := range l.moved {
 		all = append(all, opening{closes: 2*int(f.end[b]) + 1, block: b})
+		if els := int(f.els[b]); els != 0 {
+			all = append(all, opening{closes: 2*els + 1, block: b, label: "$fiber.then." + f.ifWord(b)})
+		}
 	}
 	slices.SortFunc(all, func(a, b opening) int { return b.closes - a.closes })
 	return all
@@ -51,6 +56,8 @@ func (f *function) openLevel(l *level) {
 			f.before(at, f.landing(o.target), "block", o.target.label)
 		case o.head:
 			at++
+		case o.label != "":
+			f.before(at, "its first arm", "block", o.label)
 		default:
 			f.moveBlock(o.block, at)
 		}
@@ -63,13 +70,21 @@ func (f *function) openLevel(l *level) {
 	if len(params) > 0 {
 		f.before(l.head(), "the operands again", f.gets(params))
 	}
+	for _, b := range l.moved {
+		if f.fn.Body.Instrs[b].Op == op.If {
+			f.replaceIf(b)
+		}
+	}
 }
 
 // moveBlock opens a source block before instruction at, and drops its line.
 func (f *function) moveBlock(block, at int) {
 	f.dropped = append(f.dropped, block)
 	code := []string{"block"}
-	if name := f.fn.Body.LabelName(block); name != "" && !f.m.Source.Binary {
+	switch name := f.fn.Body.LabelName(block); {
+	case f.fn.Body.Instrs[block].Op == op.If:
+		code = append(code, f.endOfIf(block))
+	case name != "" && !f.m.Source.Binary:
 		code = append(code, wat.ID(name))
 	}
 	if typ := f.blockTypeText(wat.BlockType(f.fn.Body.Instrs[block].Imm)); typ != "" {
@@ -77,6 +92,32 @@ func (f *function) moveBlock(block, at int) {
 	}
 	f.before(at, "opened here, so that the dispatch can jump into it", code...)
 	f.edits[len(f.edits)-1].opens = block + 1
+}
+
+// replaceIf inserts what stands in for the lines of an if that has become a block.
+//
+//	;;- if $less                  i32.eqz br_if $fiber.then.less ;;~
+//	  call $f                       call $f
+//	;;- else                      br $less end ;;~
+//	  call $g                       call $g
+//	end                           end
+func (f *function) replaceIf(opener int) {
+	els := int(f.els[opener])
+	if els == 0 {
+		f.before(opener, "unless the condition holds, behind it", "i32.eqz br_if", f.endOfIf(opener))
+		return
+	}
+	f.before(opener, "unless the condition holds, to the second arm", "i32.eqz br_if", "$fiber.then."+f.ifWord(opener))
+	f.dropped = append(f.dropped, els)
+	f.before(els, "the first arm ends", "br", f.endOfIf(opener), "end")
+}
+
+// endOfIf is the label of a block that was an if.
+func (f *function) endOfIf(opener int) string {
+	if name := f.fn.Body.LabelName(opener); name != "" && !f.m.Source.Binary {
+		return wat.ID(name)
+	}
+	return "$fiber.if." + f.ifWord(opener)
 }
 
 // blockTypeText writes the type of a block that takes no parameters: its results,

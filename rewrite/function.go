@@ -47,6 +47,7 @@ type function struct {
 	dropped []int // instructions whose lines become comments
 	// asksUnwinding: the entry calls $fiber.unwinding.
 	asksUnwinding bool
+	ifWords       map[int]string // by opener of an if: what labels name it; made when first asked for
 
 	// apply:
 	place []int32 // by instruction: its place in the new body, -1 if its line is dropped

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/watfiber/watfiber/wat"
+	"github.com/watfiber/watfiber/wat/op"
 )
 
 // This file makes the names and the words by which inserted lines speak of sites
@@ -79,6 +80,35 @@ func (f *function) constructWord(t *target) string {
 		return word(name)
 	}
 	return f.fn.Body.Instrs[t.at].Op.String()
+}
+
+// ifWord is how labels name an if that has become blocks: by its own label, or by its
+// number among the ifs of the function that have none.
+func (f *function) ifWord(opener int) string {
+	if f.m.Source.Binary {
+		return strconv.Itoa(opener)
+	}
+	if f.ifWords == nil {
+		f.ifWords = map[int]string{}
+		taken := map[string]bool{}
+		unnamed := 0
+		for i, in := range f.fn.Body.Instrs {
+			if in.Op != op.If {
+				continue
+			}
+			name := f.fn.Body.LabelName(i)
+			if name = word(name); name == "" {
+				name = strconv.Itoa(unnamed)
+				unnamed++
+			}
+			for base, n := name, 1; taken[name]; n++ {
+				name = base + "." + strconv.Itoa(n)
+			}
+			taken[name] = true
+			f.ifWords[i] = name
+		}
+	}
+	return f.ifWords[opener]
 }
 
 // word makes part of an identifier of a name.

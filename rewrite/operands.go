@@ -14,7 +14,8 @@ import (
 // construct, dispatch again at the top of its level. A block need not be
 // dispatched again. If it takes nothing from the operand stack and has nothing of
 // the level's below it, it can as well be opened at the top of the level, and
-// then its sites belong to this level.
+// then its sites belong to this level. So can an if, if it becomes a block that is left
+// where the condition does not hold.
 //
 //	loop $next           ;; level, start
 //	  i32.const 0
@@ -23,7 +24,10 @@ import (
 //	    call $f          ;; target
 //	  end
 //	  local.get $i
-//	  if                 ;; target, with a level for its arm
+//	  if                 ;; moved: a block, and here i32.eqz br_if
+//	    call $f          ;; target
+//	  end
+//	  loop $again        ;; target, with a level of its own
 //	    call $f
 //	  end
 //	end                  ;; end
@@ -34,7 +38,7 @@ type level struct {
 	reserved   tempUse       // temporaries that constructs around it use
 
 	heads   []int // blocks that stand at the start one behind the other: they can stay where they are
-	moved   []int // other blocks that are opened at the top
+	moved   []int // other blocks, and ifs, that are opened at the top
 	targets []*target
 
 	paramTemps []int // where params are kept while blocks are opened
@@ -128,7 +132,7 @@ func (f *function) fillLevel(l *level) {
 			i++
 		case f.sites[next].instr > end:
 			i = end + 1
-		case f.shape == Moved && f.movable(i):
+		case f.shape == Moved && (f.movable(i) || f.movableIf(l, i)):
 			l.moved = append(l.moved, i)
 			i++
 		default:
@@ -149,6 +153,26 @@ func (f *function) movable(i int) bool {
 	}
 	stack, hasSites := f.stacks[i]
 	return hasSites && len(stack) == 0 && len(f.typeOf(i).Params) == 0
+}
+
+// movableIf reports whether instruction i is an if with sites that can become a block at
+// the top of its level, as movable says. One that has all sites of the level, in one arm,
+// and that control falls into costs less where it is.
+func (f *function) movableIf(l *level, i int) bool {
+	if f.fn.Body.Instrs[i].Op != op.If {
+		return false
+	}
+	stack, hasSites := f.stacks[i]
+	if !hasSites || len(stack) != 1 || len(f.typeOf(i).Params) > 0 {
+		return false
+	}
+	end, els := int(f.end[i]), int(f.els[i])
+	if f.hasSite(l.start, i) || f.hasSite(end, l.end) || els != 0 && f.hasSite(i, els) && f.hasSite(els, end) {
+		return true
+	}
+	t := &target{at: i, inner: []*level{}}
+	f.findCut(l, t)
+	return t.cut != l.head()
 }
 
 // innerLevels returns the levels of a construct that have sites.
