@@ -13,7 +13,7 @@ import (
 // the same: the tree is what the text would be read as.
 
 // addedLocals returns the locals that a function gets: temporaries, then the site
-// number.
+// number, then the address of the frame.
 func (f *function) addedLocals() (names []string, types []wat.ValType) {
 	for i, t := range f.temps {
 		names = append(names, f.tempName(i))
@@ -21,6 +21,10 @@ func (f *function) addedLocals() (names []string, types []wat.ValType) {
 	}
 	if f.needsSite {
 		names = append(names, idSite)
+		types = append(types, wat.I32)
+	}
+	if f.frame.inline {
+		names = append(names, idFrame)
 		types = append(types, wat.I32)
 	}
 	return names, types
@@ -196,13 +200,20 @@ func (f *function) editText(e *wat.LineEditor, rewritten *wat.Func) {
 }
 
 func (f *function) localsNote() string {
-	switch {
-	case len(f.temps) == 0:
-		return "the site to resume"
-	case !f.needsSite:
-		return "where operands are parked"
+	var words []string
+	if len(f.temps) > 0 {
+		words = append(words, "where operands are parked")
 	}
-	return "where operands are parked, and the site to resume"
+	if f.needsSite {
+		words = append(words, "the site to resume")
+	}
+	if f.frame.inline {
+		words = append(words, "the frame")
+	}
+	if n := len(words); n > 1 {
+		words = append(words[:n-2], words[n-2]+", and "+words[n-1])
+	}
+	return strings.Join(words, ", ")
 }
 
 // markLines appends the marker to each line of inserted code, and the note to the

@@ -156,16 +156,22 @@ func (f *function) entry(l *level) {
 	}
 	if f.usesTable(l) {
 		f.before(at, note, testState, "if", fallLabel(first))
+		if f.frame.inline {
+			f.leaveUnwinding(at)
+		}
 		f.reload(at, "the site number stays on the stack")
 		if f.needsSite {
 			f.before(at, "for the dispatches further in", "local.tee", idSite)
 		}
-		f.table(at, l, nil, f.leave(), "by the site number; -1 if called while unwinding: leave")
+		note := "by the site number; -1 if called while unwinding: leave"
+		if f.frame.inline {
+			note = "by the site number"
+		}
+		f.table(at, l, nil, f.leave(), note)
 		return
 	}
 	f.before(at, note, testState, "if")
-	f.asksUnwinding = true
-	f.before(at, "called while unwinding: leave", "call", idUnwinding, "br_if", f.leave())
+	f.leaveUnwinding(at)
 	f.reload(at, "")
 	if f.frame.numbered {
 		f.before(at, "the site number was still on the stack", "local.set", idSite)
@@ -173,9 +179,19 @@ func (f *function) entry(l *level) {
 	f.chain(at, l)
 }
 
-// reload inserts calls of the routines that reload the frame. The site number, if
-// there is one, is left on the stack.
+// leaveUnwinding inserts the test for a call while unwinding.
+func (f *function) leaveUnwinding(at int) {
+	f.asksUnwinding = true
+	f.before(at, "called while unwinding: leave", "call", idUnwinding, "br_if", f.leave())
+}
+
+// reload inserts what reloads the frame. The site number, if there is one, is left on
+// the stack.
 func (f *function) reload(at int, note string) {
+	if f.frame.inline {
+		f.reloadInline(at)
+		return
+	}
 	for _, c := range f.frame.chunks {
 		f.before(at, note, "call", idReload+c.signature, f.sets(c.slots))
 		note = ""

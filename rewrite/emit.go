@@ -35,6 +35,10 @@ const (
 	idUnwinding = "$fiber.unwinding"
 	idSpill     = "$fiber.spill."
 	idReload    = "$fiber.reload."
+	idFrame     = "$fiber.frame"
+	idPush      = "$fiber.push"
+	idPushSite  = "$fiber.push_site"
+	idPop       = "$fiber.pop"
 
 	testState = "global.get " + idState
 )
@@ -143,8 +147,11 @@ func (f *function) exit() {
 			note += "; the site number is on the stack"
 		}
 		f.before(end, note, append(over, "end")...)
+		if f.frame.inline {
+			f.spillInline(end)
+		}
 		// The chunk with the site number comes last: the number lies below all others.
-		for i := len(f.frame.chunks) - 1; i >= 0; i-- {
+		for i := len(f.frame.chunks) - 1; i >= 0 && !f.frame.inline; i-- {
 			c := f.frame.chunks[i]
 			f.before(end, "", f.gets(c.slots), "call", idSpill+c.signature)
 		}

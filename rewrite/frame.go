@@ -16,6 +16,7 @@ type frame struct {
 	numbered bool     // the site number comes first; a function with one site has none
 	slots    []slotID // by type, then in the order of their declaration
 	chunks   []chunk  // what one routine spills and reloads, in the order of the frame
+	inline   bool     // the function spills and reloads it by itself; then there is one chunk
 	size     int      // bytes
 }
 
@@ -93,12 +94,60 @@ func (f *function) cutChunks() {
 	}
 }
 
-// signatures returns all signatures that the frames of functions have, sorted.
+// chooseInline is the pass inline: frames with values of several types that are spilled
+// and reloaded by the functions themselves, since routines would take more bytes. Each that goes leaves the routines to
+// fewer others, so they are looked at again, but not for ever.
+func (s *state) chooseInline() error {
+	const rounds = 8
+	changed := true
+	for round := 0; round < rounds && changed; round++ {
+		uses := map[string]int{}
+		for _, f := range s.functions {
+			for _, c := range f.frame.chunks {
+				if !f.frame.inline {
+					uses[c.signature]++
+				}
+			}
+		}
+		changed = false
+		for _, f := range s.functions {
+			if f.mixed() && !f.frame.inline && inlineBytes(f.frame) < sharedBytes(f.frame, uses) {
+				f.frame.inline, changed = true, true
+				f.frame.chunks = []chunk{{numbered: f.frame.numbered, slots: f.frame.slots}}
+			}
+		}
+	}
+	return nil
+}
+
+// mixed reports whether the slots have several types.
+func (f *function) mixed() bool {
+	slots := f.frame.slots
+	return len(slots) > 0 && f.slotType(slots[0]) != f.slotType(slots[len(slots)-1])
+}
+
+// inlineBytes is about how much code it takes to spill and reload a frame by itself: 7
+// bytes for each store and load.
+func inlineBytes(r frame) int { return 17 + 14*len(r.slots) }
+
+// sharedBytes is about how much code it takes with routines, and the share of the frame
+// in these.
+func sharedBytes(r frame, uses map[string]int) int {
+	bytes := 0
+	for _, c := range r.chunks {
+		bytes += 6 + 4*len(c.slots) + (85+16*len(c.signature))/uses[c.signature]
+	}
+	return bytes
+}
+
+// signatures returns the signatures for which there are routines, sorted.
 func signatures(functions []*function) []string {
 	seen := map[string]bool{}
 	for _, f := range functions {
 		for _, c := range f.frame.chunks {
-			seen[c.signature] = true
+			if !f.frame.inline {
+				seen[c.signature] = true
+			}
 		}
 	}
 	all := make([]string, 0, len(seen))

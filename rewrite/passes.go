@@ -28,6 +28,7 @@ var passes = []pass{
 	{name: "liveness", doc: "which locals are read behind a site", each: (*function).findSlots},
 	{name: "operands", doc: "where each site resumes, and what lies on the operand stack there", each: (*function).findTargets},
 	{name: "frame", doc: "what is spilled, and in which order", each: (*function).layOut},
+	{name: "inline", doc: "which functions spill and reload their frames without a routine", module: (*state).chooseInline},
 	{name: "emit", doc: "the lines to insert", each: (*function).emitLines},
 	{name: "runtime", doc: "the routines that the lines refer to, and the exports", module: (*state).runtime},
 	{name: "verify", doc: "the result is valid and strips to the source", module: (*state).verify},
@@ -41,7 +42,8 @@ var order = []struct{ before, after, why string }{
 	{"sites", "liveness", "only what is live at a site counts"},
 	{"liveness", "operands", "what traps on other operands is executed again if these come from slots"},
 	{"liveness", "frame", "slots come from live sets"},
-	{"frame", "emit", "spill and reload follow the frame"},
+	{"frame", "inline", "a routine is worth its bytes if many frames need it"},
+	{"inline", "emit", "spill and reload follow the frame"},
 	{"emit", "runtime", "there is a routine for each signature that is used"},
 	{"runtime", "verify", "the result is complete only then"},
 }
@@ -85,6 +87,9 @@ func (s *state) eachFunction(passes []pass) error {
 	errs := make([]error, len(s.functions))
 	inParallel(len(s.functions), func(i int) {
 		f := s.functions[i]
+		if f.end != nil && len(f.sites) == 0 { // the pass sites has been here
+			return
+		}
 		for _, p := range passes {
 			if errs[i] = guard(p.name, f.graph.labels[f.id], func() error { return p.each(f) }); errs[i] != nil || len(f.sites) == 0 {
 				return

@@ -49,6 +49,7 @@ func writeRuntime(s *state, signatures []string, unwinding bool) *runtimeText {
 		r.spill(signature)
 		r.reload(signature)
 	}
+	r.pushRoutines(s.functions)
 	if unwinding {
 		r.funcs++
 		r.line("(func $fiber.unwinding (result i32) (i32.eq (global.get $fiber.state) (i32.const 1)))", "")
@@ -106,8 +107,7 @@ func (r *runtimeText) spill(signature string) {
 	r.line(fmt.Sprintf("(func %s%s%s (local $at i32) (local $top i32)", idSpill, signature, params.String()), fmt.Sprintf("push a frame of %d bytes", size))
 	r.line("  (local.set $at (i32.load (global.get $fiber.data)))", "")
 	r.line(fmt.Sprintf("  (local.set $top (i32.add (local.get $at) (i32.const %d)))", size), "")
-	r.line("  (if (i32.lt_u (local.get $top) (local.get $at)) (then (local.set $top (i32.const -1))))", "beyond the last address")
-	r.line("  (i32.store (global.get $fiber.data) (local.get $top))", "the position moves even if the frame does not fit: stop_unwind will trap")
+	r.advance()
 	r.line("  (if (i32.gt_u (local.get $top) (i32.load offset=4 (global.get $fiber.data))) (then (return)))", "never write past the end")
 	for i, s := range slots {
 		end := ""

@@ -5,7 +5,7 @@ import "github.com/watfiber/watfiber/rewrite"
 type rewriteCmd struct {
 	selection
 	Shape  string `enum:"moved,plain" default:"moved" help:"moved opens source blocks early, so that less code is needed; plain leaves every source line in its place."`
-	After  string `placeholder:"PASS" help:"Stop after a pass and show what it found out: callgraph, sites, liveness, operands, frame, emit, runtime or verify."`
+	After  string `placeholder:"PASS" help:"Stop after a pass and show what it found out: callgraph, sites, liveness, operands, frame, inline, emit, runtime or verify."`
 	Output string `short:"o" placeholder:"FILE" help:"Write the text here instead of to standard output."`
 	Input  string `arg:"" optional:"" name:"module" help:"Text or binary; - or nothing is standard input."`
 }
