@@ -189,8 +189,18 @@ var kernels = []kernel{
 // The kernels in C, suspended at each 1st, 7th and 100th scheduling point: results,
 // memory and host calls are those of the original.
 func TestCorpusKernels(t *testing.T) {
-	eachModule(t, []string{"kernels-*.wasm", "lua-*.wasm"}, func(t *testing.T, m *wat.Module) {
-		opts := corpusOptions(m)
+	testKernels(t, rewrite.Options{}, "kernels-*.wasm", "lua-*.wasm")
+}
+
+// With assertions they are, too, and nothing trips.
+func TestCorpusKernelsWithAsserts(t *testing.T) {
+	testKernels(t, rewrite.Options{Asserts: true}, "kernels-*.wasm")
+}
+
+func testKernels(t *testing.T, opts rewrite.Options, modules ...string) {
+	eachModule(t, modules, func(t *testing.T, m *wat.Module) {
+		opts := opts
+		opts.Suspend = corpusOptions(m).Suspend
 		r, err := rewrite.Rewrite(m, opts)
 		if err != nil {
 			t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 // the same: the tree is what the text would be read as.
 
 // addedLocals returns the locals that a function gets: temporaries, then the site
-// number.
+// number; or for assertions the state that it was called in.
 func (f *function) addedLocals() (names []string, types []wat.ValType) {
 	for i, t := range f.temps {
 		names = append(names, f.tempName(i))
@@ -21,6 +21,10 @@ func (f *function) addedLocals() (names []string, types []wat.ValType) {
 	}
 	if f.needsSite {
 		names = append(names, idSite)
+		types = append(types, wat.I32)
+	}
+	if f.watched > 0 && len(f.sites) == 0 {
+		names = append(names, idBefore)
 		types = append(types, wat.I32)
 	}
 	return names, types
@@ -196,6 +200,8 @@ func (f *function) editText(e *wat.LineEditor, rewritten *wat.Func) {
 
 func (f *function) localsNote() string {
 	switch {
+	case len(f.sites) == 0:
+		return "the state before"
 	case len(f.temps) == 0:
 		return "the site to resume"
 	case !f.needsSite:

@@ -35,6 +35,8 @@ const (
 	idUnwinding = "$fiber.unwinding"
 	idSpill     = "$fiber.spill."
 	idReload    = "$fiber.reload."
+	idAssert    = "$fiber.assert."
+	idBefore    = "$fiber.before"
 
 	testState = "global.get " + idState
 )
@@ -75,6 +77,7 @@ func (f *function) emit() {
 	}
 	f.exit()
 	f.guard()
+	f.assertCalls()
 	slices.SortStableFunc(f.edits, func(a, b edit) int { return a.at - b.at })
 }
 
@@ -91,6 +94,7 @@ func (f *function) leave() string {
 
 // enter opens the blocks around the body.
 func (f *function) enter() {
+	f.assertEnter()
 	switch {
 	case !f.hasFrame():
 		f.before(0, "the way out when unwinding; there is no frame to spill", "block", idUnwind)
@@ -117,17 +121,19 @@ func (f *function) checkState(k int) {
 func (f *function) exit() {
 	end := len(f.fn.Body.Instrs)
 	var over []string // control that has reached the end must not spill
-	if f.returns && (f.hasFrame() || len(f.sig.Results) > 0) {
+	if f.returns && (f.hasFrame() || len(f.sig.Results) > 0 || f.asserts != nil) {
 		over = []string{"return"}
 	}
 	if !f.hasFrame() {
 		f.before(end, "$fiber.unwind ends", append(over, "end")...)
+		f.assertLeave(end)
 	} else {
 		note := "$fiber.unwind ends: spill this frame"
 		if f.frame.numbered {
 			note += "; the site number is on the stack"
 		}
 		f.before(end, note, append(over, "end")...)
+		f.assertLeave(end)
 		// The chunk with the site number comes last: the number lies below all others.
 		for i := len(f.frame.chunks) - 1; i >= 0; i-- {
 			c := f.frame.chunks[i]
@@ -135,6 +141,7 @@ func (f *function) exit() {
 		}
 		f.before(end, "$fiber.none ends", "end")
 	}
+	f.assertSeal(end)
 	if len(f.sig.Results) > 0 {
 		f.before(end, "nobody looks at it while unwinding", zeros(f.sig.Results))
 	}

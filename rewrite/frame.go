@@ -41,6 +41,9 @@ func (f *function) layOut() error {
 	if f.frame.numbered {
 		f.frame.size = 4
 	}
+	if f.asserts != nil {
+		f.frame.size += sealSize
+	}
 	byType := [len(slotTypes)][]slotID{}
 	for i := range used.each {
 		s := slotID(i)
