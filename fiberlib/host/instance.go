@@ -27,6 +27,7 @@ type Instance struct {
 	module   api.Module
 	memory   api.Memory
 	frames   *fiberlib.FrameMap // nil if the module does not say; used by the owner
+	names    fiberlib.AssertNames // for assertions; used by the owner
 	protocol protocol
 	regions  regions
 	exports  map[string]*export // used by the owner
