@@ -95,7 +95,9 @@ func (a Assertion) Remedy() string {
 		return "--suspend=" + ShellWord(a.Callee)
 	case AssertIgnored:
 		return "--suspend=" + ShellWord(a.Callee) + " instead of --pass-arg=asyncify-ignore-imports"
-	case AssertNotAdded, AssertIndirect:
+	case AssertNotAdded:
+		return "--add-callers, or --add=" + ShellWord(a.Function)
+	case AssertIndirect:
 		return "--add=" + ShellWord(a.Function)
 	case AssertNotInOnly:
 		return "--only=" + ShellWord(a.Function) + " as well"

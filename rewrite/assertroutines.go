@@ -74,6 +74,7 @@ func (s *state) assertUses() (used map[string]bool, seen []bool) {
 // assertRoutines writes what instrumented functions call.
 func (r *runtimeText) assertRoutines() {
 	r.funcs += 3
+	r.line("(global "+idAssert+"frame (mut i32) (i32.const 0))", "the function that spills its frame")
 	fault := func(name, function, other string) string {
 		return "(then (call " + idAssert + name + " " + function + " " + other + "))"
 	}
@@ -84,7 +85,7 @@ func (r *runtimeText) assertRoutines() {
 	r.line("  (i32.store (global.get $fiber.data) (local.get $at))", "")
 	r.line("  (if (i32.ne (i32.load (local.get $at)) (local.get $function)) "+fault(fiberlib.AssertMismatch, "(local.get $function)", "(i32.load (local.get $at))")+"))", "")
 	r.line("(func "+idAssert+"leave (param $function i32)", "before a frame is spilled")
-	r.line("  (global.set "+idAssert+"function (local.get $function))", "whose frame it is, if it does not fit")
+	r.line("  (global.set "+idAssert+"frame (local.get $function))", "whose frame it is, if it does not fit")
 	r.line("  (if (i32.ne (global.get $fiber.state) (i32.const 1)) "+fault(fiberlib.AssertRewinding, "(local.get $function)", "(i32.const 0)")+"))", "")
 	r.line("(func "+idAssert+"seal (param $function i32) (local $at i32) (local $top i32)", "push the word for the function")
 	r.line("  (if (i32.ne (global.get $fiber.state) (i32.const 1)) "+fault(fiberlib.AssertMismatch, "(local.get $function)", "(i32.const 0)")+")", "rewinding to a site that does not exist")
@@ -98,6 +99,6 @@ func (r *runtimeText) assertRoutines() {
 // mustFit writes the test whether a frame fits, and moves the position.
 func (r *runtimeText) mustFit() {
 	r.line("  (if (i32.gt_u (local.get $top) (i32.load offset=4 (global.get $fiber.data)))", "how many bytes are missing")
-	r.line("    (then (call "+idAssert+fiberlib.AssertOverflow+" (global.get "+idAssert+"function) (i32.sub (local.get $top) (i32.load offset=4 (global.get $fiber.data))))))", "")
+	r.line("    (then (call "+idAssert+fiberlib.AssertOverflow+" (global.get "+idAssert+"frame) (i32.sub (local.get $top) (i32.load offset=4 (global.get $fiber.data))))))", "")
 	r.line("  (i32.store (global.get $fiber.data) (local.get $top))", "")
 }

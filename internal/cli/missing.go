@@ -29,13 +29,14 @@ const maxTrials = 200
 type trial struct {
 	m     *wat.Module // the source
 	names []string    // of its functions
-	plain bool        // nothing is listed yet that may suspend
-	ends  []bool      // by function: a top or a bottom, beyond which no stack has to be followed
+	opts  rewrite.Options
+	plain bool   // nothing is listed yet that may suspend
+	ends  []bool // by function: a top or a bottom, beyond which no stack has to be followed
 	index []wat.FuncID
 	// stack is the functions of the source that were to unwind when an assertion failed,
-	// the innermost first.
-	stack  []string
-	failed *fiberlib.Assertion // nil for none that a flag mends
+	// the innermost first; callees is what they have called.
+	stack, callees []string
+	failed         *fiberlib.Assertion // nil for none that a flag mends
 }
 
 // findMissing runs the program and adds flags until no assertion fails.
@@ -104,6 +105,7 @@ func (t *trial) change(o *rewrite.Options) {
 	if len(o.Suspend)+len(o.Only)+len(o.Add) == 0 && !o.RedirectWASI && !rewrite.SuspendsItself(t.m) {
 		t.plain, o.IgnoreImports = true, true
 	}
+	t.opts = *o
 }
 
 // built is told what the module has become, to know the functions by their numbers; t may
@@ -130,32 +132,44 @@ var mendable = []string{
 // NewFunctionListener has the stack looked at when an assertion fails.
 func (t *trial) NewFunctionListener(f api.FunctionDefinition) experimental.FunctionListener {
 	kind, found := strings.CutPrefix(f.Name(), fiberlib.AssertPrefix)
-	if !found || !contains(mendable, kind) {
+	whole := f.Name() == noMainFiber // all fibers, to the host
+	if !whole && (!found || !contains(mendable, kind)) {
 		return nil
 	}
 	return experimental.FunctionListenerFunc(func(_ context.Context, _ api.Module, _ api.FunctionDefinition, _ []uint64, stack experimental.StackIterator) {
 		stack.Next() // the routine
-		for stack.Next() {
+		for callee := ""; stack.Next(); {
 			f := stack.Function().Definition()
 			if f.GoFunction() != nil || int(f.Index()) >= len(t.index) {
 				return
 			}
 			id := int(t.index[f.Index()])
-			if id >= len(t.m.Funcs) || t.ends[id] { // of the library: nothing beyond has to unwind, or it is seen when it does
+			switch {
+			case id < len(t.m.Funcs) && !t.ends[id]:
+				if !contains(t.stack, t.names[id]) {
+					t.stack, t.callees = append(t.stack, t.names[id]), append(t.callees, callee)
+				}
+			case !whole: // beyond a function of the library nothing has to unwind, or it is seen when it does
 				return
 			}
-			if !contains(t.stack, t.names[id]) {
-				t.stack = append(t.stack, t.names[id])
-			}
+			callee = f.Name()
 		}
 	})
 }
+
+// noMainFiber is the function of the library that traps if a fiber is to leave an export
+// that is not instrumented.
+const noMainFiber = "fiber.no_main_fiber"
 
 // catches reports whether a program has ended in an assertion that a flag mends; t may be
 // nil.
 func (t *trial) catches(inst api.Module, m *wat.Module, err error) bool {
 	if t == nil {
 		return false
+	}
+	if match := libraryTrap.FindStringSubmatch(err.Error()); match != nil && "fiber."+match[1] == noMainFiber {
+		t.failed = t.unlisted()
+		return t.failed != nil
 	}
 	a, failed := failedAssertion(inst, m, err)
 	if !failed || !contains(mendable, a.Kind) {
@@ -166,6 +180,20 @@ func (t *trial) catches(inst api.Module, m *wat.Module, err error) bool {
 	}
 	t.failed = &a
 	return true
+}
+
+// unlisted returns the innermost function of the stack that a list excludes, as an
+// assertion says it, nil if there is none.
+func (t *trial) unlisted() *fiberlib.Assertion {
+	for i, name := range t.stack {
+		switch {
+		case rewrite.Matches(t.opts.Remove, name):
+			return &fiberlib.Assertion{Kind: fiberlib.AssertRemoved, Function: name, Callee: t.callees[i]}
+		case len(t.opts.Only) > 0 && !rewrite.Matches(t.opts.Only, name):
+			return &fiberlib.Assertion{Kind: fiberlib.AssertNotInOnly, Function: name, Callee: t.callees[i]}
+		}
+	}
+	return nil
 }
 
 // mend adds to the lists what is missing, and returns the flags for it; none if there is
@@ -179,16 +207,18 @@ func (r *runCmd) mend(t *trial) (flags []string, err error) {
 		}
 		r.Suspend = append(r.Suspend, a.Callee)
 		return []string{"--suspend=" + fiberlib.ShellWord(a.Callee)}, nil
-	case fiberlib.AssertNotAdded, fiberlib.AssertIndirect:
-		if a.Kind == fiberlib.AssertIndirect && !contains(r.Add, a.Function) {
-			r.Add = append(r.Add, a.Function)
-			flags = append(flags, "--add="+fiberlib.ShellWord(a.Function))
+	case fiberlib.AssertNotAdded:
+		if r.AddCallers {
+			return nil, nil
 		}
-		if !r.AddCallers {
-			r.AddCallers = true
-			flags = append(flags, "--add-callers")
+		r.AddCallers = true
+		return []string{"--add-callers"}, nil
+	case fiberlib.AssertIndirect:
+		if contains(r.Add, a.Function) {
+			return nil, nil
 		}
-		return flags, nil
+		r.Add = append(r.Add, a.Function)
+		return []string{"--add=" + fiberlib.ShellWord(a.Function)}, nil
 	case fiberlib.AssertNotInOnly:
 		only, err := readLists("--only", r.Only)
 		for _, name := range t.stack {
