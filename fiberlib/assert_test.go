@@ -10,7 +10,7 @@ import (
 
 // assertKinds are all that assertions find.
 var assertKinds = []string{
-	AssertNotListed, AssertIgnored, AssertNotAdded, AssertNotInOnly, AssertRemoved, AssertIndirect,
+	AssertNotListed, AssertIgnored, AssertNotAdded, AssertNotInOnly, AssertRemoved, AssertSaidNever, AssertIndirect,
 	AssertUnwinding, AssertMismatch, AssertRewinding, AssertOverflow,
 }
 

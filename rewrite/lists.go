@@ -117,7 +117,7 @@ func markFunctions(m *wat.Module, names map[string][]wat.FuncID, list, entry str
 	return nil
 }
 
-// Matches reports whether an entry of a list names a function.
-func Matches(entries []string, name string) bool {
-	return slices.ContainsFunc(entries, func(e string) bool { return matches(wat.NameText(strings.TrimPrefix(e, "$")), name) })
+// Listed reports whether an entry of a list names a function.
+func Listed(entries []string, name string) bool {
+	return slices.ContainsFunc(entries, func(e string) bool { return Matches(wat.NameText(strings.TrimPrefix(e, "$")), name) })
 }

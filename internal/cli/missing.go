@@ -16,7 +16,6 @@ import (
 	"github.com/watfiber/watfiber/fiberlib"
 	"github.com/watfiber/watfiber/rewrite"
 	"github.com/watfiber/watfiber/wat"
-	"github.com/watfiber/watfiber/wat/op"
 )
 
 // This file is watfiber run --missing: it runs a program with assertions until it runs
@@ -30,9 +29,9 @@ type trial struct {
 	m     *wat.Module // the source
 	names []string    // of its functions
 	opts  rewrite.Options
-	plain bool   // nothing is listed yet that may suspend
-	ends  []bool // by function: a top or a bottom, beyond which no stack has to be followed
-	index []wat.FuncID
+	plain bool         // nothing is listed yet that may suspend
+	ends  []bool       // by function: a top or a bottom, beyond which no stack has to be followed
+	index []wat.FuncID // of functions in the binary: that in the tree
 	// stack is the functions of the source that were to unwind when an assertion failed,
 	// the innermost first; callees is what they have called.
 	stack, callees []string
@@ -70,8 +69,12 @@ func (r *runCmd) findMissing(c *console, m *wat.Module) error {
 		if err == error(exitError(exitTrap)) {
 			c.note("the program has trapped for another reason: more may be missing behind that")
 		}
-		if len(added) == 0 {
+		switch {
+		case len(added) > 0:
+		case err == nil:
 			c.note("nothing is missing where this run has come by")
+			return nil
+		default:
 			return err
 		}
 		fmt.Fprintf(c.stderr, "The command line with what was missing:\n\n    %s\n", mended(c.args, added, r.Remove, !slices.Equal(removed, r.Remove)))
@@ -86,7 +89,7 @@ func newTrial(m *wat.Module) *trial {
 	for id, f := range m.Funcs {
 		t.names[id] = wat.NameText(t.names[id])
 		t.ends[id] = f.Import != nil || slices.ContainsFunc(f.Body.Instrs, func(in wat.Instr) bool {
-			if in.Op != op.Call {
+			if in.Op.String() != "call" {
 				return false
 			}
 			imp := m.Funcs[in.Imm].Import
@@ -96,31 +99,32 @@ func newTrial(m *wat.Module) *trial {
 	return t
 }
 
-// change sets what a trial needs of the options; t may be nil.
-func (t *trial) change(o *rewrite.Options) {
+// rewrite rewrites the module, with assertions if it is for a trial; t may be nil.
+func (t *trial) rewrite(m *wat.Module, opts rewrite.Options) (*rewrite.Result, error) {
 	if t == nil {
-		return
+		return rewrite.Rewrite(m, opts)
 	}
-	o.Asserts = true
-	if len(o.Suspend)+len(o.Only)+len(o.Add) == 0 && !o.RedirectWASI && !rewrite.SuspendsItself(t.m) {
-		t.plain, o.IgnoreImports = true, true
+	opts.Asserts = true
+	r, err := rewrite.Rewrite(m, opts)
+	if err != nil && len(opts.Suspend)+len(opts.Only)+len(opts.Add) == 0 { // nothing is listed yet
+		opts.IgnoreImports = true
+		if plain, failed := rewrite.Rewrite(m, opts); failed == nil {
+			t.plain = true
+			r, err = plain, nil
+		}
 	}
-	t.opts = *o
-}
-
-// built is told what the module has become, to know the functions by their numbers; t may
-// be nil.
-func (t *trial) built(m *wat.Module) {
-	if t == nil {
-		return
+	if err != nil {
+		return nil, err
 	}
-	for _, imported := range []bool{true, false} {
-		for id, f := range m.Funcs {
+	t.opts = opts
+	for _, imported := range []bool{true, false} { // as the binary has them
+		for id, f := range r.Module.Funcs {
 			if imported == (f.Import != nil) && f.ReplacedBy == 0 {
 				t.index = append(t.index, wat.FuncID(id))
 			}
 		}
 	}
+	return r, nil
 }
 
 // mendable are the assertions that a flag mends.
@@ -187,9 +191,9 @@ func (t *trial) catches(inst api.Module, m *wat.Module, err error) bool {
 func (t *trial) unlisted() *fiberlib.Assertion {
 	for i, name := range t.stack {
 		switch {
-		case rewrite.Matches(t.opts.Remove, name):
+		case rewrite.Listed(t.opts.Remove, name):
 			return &fiberlib.Assertion{Kind: fiberlib.AssertRemoved, Function: name, Callee: t.callees[i]}
-		case len(t.opts.Only) > 0 && !rewrite.Matches(t.opts.Only, name):
+		case len(t.opts.Only) > 0 && !rewrite.Listed(t.opts.Only, name):
 			return &fiberlib.Assertion{Kind: fiberlib.AssertNotInOnly, Function: name, Callee: t.callees[i]}
 		}
 	}
@@ -222,7 +226,7 @@ func (r *runCmd) mend(t *trial) (flags []string, err error) {
 	case fiberlib.AssertNotInOnly:
 		only, err := readLists("--only", r.Only)
 		for _, name := range t.stack {
-			if !rewrite.Matches(only, name) {
+			if !rewrite.Listed(only, name) {
 				r.Only = append(r.Only, name)
 				flags = append(flags, "--only="+fiberlib.ShellWord(name))
 			}
@@ -237,7 +241,7 @@ func (r *runCmd) mend(t *trial) (flags []string, err error) {
 func (r *runCmd) unremove(t *trial) (flags []string, err error) {
 	entries, err := readLists("--remove", r.Remove)
 	r.Remove = slices.DeleteFunc(entries, func(entry string) bool {
-		names := slices.ContainsFunc(t.stack, func(name string) bool { return rewrite.Matches([]string{entry}, name) })
+		names := slices.ContainsFunc(t.stack, func(name string) bool { return rewrite.Listed([]string{entry}, name) })
 		if names {
 			flags = append(flags, "take "+fiberlib.ShellWord(entry)+" out of --remove")
 		}

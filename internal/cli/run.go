@@ -147,12 +147,10 @@ func (r *runCmd) build(c *console, m *wat.Module) (*wat.Module, error) {
 	}
 	opts.Frames, opts.Seed = true, r.Seed
 	opts.Lines = c.sourceLines(m)
-	r.trial.change(&opts)
-	result, err := rewrite.Rewrite(m, opts)
+	result, err := r.trial.rewrite(m, opts)
 	if err != nil {
 		return nil, err
 	}
-	r.trial.built(result.Module)
 	return result.Module, nil
 }
 
