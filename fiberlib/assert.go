@@ -72,7 +72,7 @@ func (a Assertion) String() string {
 	case AssertSaidNever:
 		return call + in + ", and the source says that it never does"
 	case AssertIndirect:
-		return call + in + ", and was said not to"
+		return call + in + ", but by the lists, or by what the table holds, it never does"
 	case AssertUnwinding:
 		return "$" + a.Function + " was called between the start of an unwind and its end: it would have done nothing and returned zeros"
 	case AssertMismatch:
