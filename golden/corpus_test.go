@@ -116,6 +116,10 @@ func TestCorpus(t *testing.T) {
 		}
 		code := binary.Encode(built.Module)
 		compiles(t, code)
+		opts.Asserts = true
+		if _, err := rewrite.Rewrite(m, opts); err != nil { // which checks what it has made
+			t.Error(err)
+		}
 		name := strings.ReplaceAll(t.Name(), "/", ".")
 		if err := os.WriteFile(filepath.Join(results, name), code, 0o600); err != nil {
 			t.Fatal(err)
