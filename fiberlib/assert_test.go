@@ -45,7 +45,7 @@ func TestAssertionsAreTold(t *testing.T) {
 			t.Errorf("%s says %q, not %q", kind, got, want)
 		}
 	}
-	if got := (AssertNames)(nil).Assertion(AssertNotListed, 0xabc, 0xdef).Remedy(); got != "--suspend=0xdef" {
+	if got := AssertNames(nil).Assertion(AssertNotListed, 0xabc, 0xdef).Remedy(); got != "--suspend=0xdef" {
 		t.Errorf("without names: %s", got)
 	}
 }

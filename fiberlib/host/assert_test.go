@@ -25,12 +25,14 @@ func TestAssertions(t *testing.T) {
 			message      string
 		}{
 			{
-				"not listed", "sum", rewrite.Options{Lists: rewrite.Lists{Add: []string{"sum"}}},
+				"not listed", "sum",
+				rewrite.Options{Lists: rewrite.Lists{Add: []string{"sum"}}},
 				fiberlib.Assertion{Kind: fiberlib.AssertNotListed, Function: "sum", Callee: "env.fetch"},
 				"sum: a call of env.fetch suspended in $sum, but env.fetch is not listed: --suspend=env.fetch",
 			},
 			{
-				"removed", export, rewrite.Options{Suspend: []string{"env.fetch"}, Lists: rewrite.Lists{Remove: []string{removed}}},
+				"removed", export,
+				rewrite.Options{Suspend: []string{"env.fetch"}, Lists: rewrite.Lists{Remove: []string{removed}}},
 				fiberlib.Assertion{Kind: fiberlib.AssertRemoved, Function: removed, Callee: "env.fetch"},
 				export + ": a call of env.fetch suspended in $" + removed + ", which the list of functions to remove says never suspends: take " + removed + " out of --remove",
 			},
