@@ -2,7 +2,9 @@ package examples_test
 
 import (
 	"bytes"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -315,4 +317,105 @@ while unwinding: called_in_an_unwind in k_fib, 0
 no end of the rewind: returned_in_a_rewind in fib, 0
 a small buffer: overflow in deep, 16
 `, tool(t, needs(t, "node"), "testdata/asserts.mjs", build(t, "c/kernels-O2.wasm", "--suspend=env.yield", "--asserts")))
+}
+
+// plugged calls what is in its table. The plug-in puts a function there that suspends.
+const (
+	plugged = `(module
+  (type $callback (func (param i32) (result i32)))
+  (import "env" "sleep" (func $sleep))
+  (memory (export "memory") 1)
+  (table (export "table") 1 funcref)
+  (func $ask (param $n i32) (result i32)
+    local.get $n
+    i32.const 0
+    call_indirect (type $callback)
+  )
+  (func $run (export "run") (param $n i32) (result i32)
+    local.get $n
+    call $ask
+    i32.const 1
+    i32.add
+  )
+  (func (export "nap") call $sleep)
+)`
+	plugIn = `(module
+  (import "program" "table" (table 1 funcref))
+  (import "program" "asyncify_get_state" (func $state (result i32)))
+  (import "program" "asyncify_start_unwind" (func $start_unwind (param i32)))
+  (import "program" "asyncify_stop_rewind" (func $stop_rewind))
+  (elem (i32.const 0) $answer)
+  (func $answer (param $n i32) (result i32)
+    call $state
+    if (result i32)
+      call $stop_rewind
+      i32.const 41
+    else
+      i32.const 16
+      call $start_unwind
+      i32.const 0
+    end
+  )
+)`
+)
+
+// A host that puts a function that suspends into a table, of which it was said that no
+// host does, is found out. With what is then said to be missing it works.
+func TestPlugInsAreNamed(t *testing.T) {
+	ctx := t.Context()
+	folder := t.TempDir()
+	for name, text := range map[string]string{"program.wat": plugged, "plug-in.wat": plugIn} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	watfiber(t, "asm", filepath.Join(folder, "plug-in.wat"), "-o", filepath.Join(folder, "plug-in.wasm"))
+	for _, engine := range []wazero.RuntimeConfig{wazero.NewRuntimeConfigCompiler(), wazero.NewRuntimeConfigInterpreter()} {
+		var flags []string
+		for _, want := range []fiberlib.Assertion{
+			{Kind: fiberlib.AssertIndirect, Function: "ask"},
+			{Kind: fiberlib.AssertNotAdded, Function: "run", Callee: "ask"},
+			{},
+		} {
+			rt := wazero.NewRuntimeWithConfig(ctx, engine)
+			if _, err := rt.NewHostModuleBuilder("env").NewFunctionBuilder().WithFunc(func() {}).Export("sleep").Instantiate(ctx); err != nil {
+				t.Fatal(err)
+			}
+			code := []byte(read(t, build(t, filepath.Join(folder, "program.wat"), append(flags, "--suspend=env.sleep", "--indirect=typed", "--asserts")...)))
+			names, err := fiberlib.ReadAsserts(code)
+			if err != nil {
+				t.Fatal(err)
+			}
+			program, err := rt.InstantiateWithConfig(ctx, code, wazero.NewModuleConfig().WithName("program"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := rt.Instantiate(ctx, []byte(read(t, filepath.Join(folder, "plug-in.wasm")))); err != nil {
+				t.Fatal(err)
+			}
+			k := &asserted{Module: program, t: t, names: names, block: 16}
+			k.buffer(1000)
+			_, err = k.call("run", 1)
+			if want.Kind != "" {
+				if err == nil {
+					t.Fatalf("%v: nothing has trapped", flags)
+				}
+				got, failed := host.FailedAssertion(program, names, err)
+				if !failed || got != want {
+					t.Fatalf("%v: %v, not %v\n%v", flags, got, want, err)
+				}
+				remedy, _, _ := strings.Cut(got.Remedy(), ",")
+				flags = append(flags, remedy)
+			} else {
+				k.must("asyncify_stop_unwind")
+				k.must("asyncify_start_rewind", 16)
+				if got := k.must("run", 1); got != 42 {
+					t.Errorf("%v: run returns %d, not 42", flags, got)
+				}
+			}
+			if err := rt.Close(ctx); err != nil {
+				t.Error(err)
+			}
+		}
+	}
 }
