@@ -12,7 +12,7 @@ var Faults = map[string]string{
 	"no_fiber":           "there is no fiber of this address, or no longer",
 	"nobody_to_yield_to": "a fiber yields that nobody has resumed",
 	"other_call":         "this is the main fiber of a call that waits for the one under way to return, or that has trapped",
-	"no_main_fiber":      "a host has called an exported function that suspends and is not wrapped: --wrap leaves it out",
+	"no_main_fiber":      "a host has called an exported function that suspends and is not wrapped: --wrap leaves it out, or a list says that it does not suspend",
 	"broken":             "the program has trapped before, when its stack was in a state in which it cannot be called again",
 	"entry":              "the entry of a fiber is no function of the table, or not one that takes an i32 and returns one",
 	"not_wrapped":        "swapcontext was called outside wrap_with_fibers, or in a call that the host has made from below it",

@@ -8,16 +8,25 @@ import (
 // ReadFrames reads the map of the frames of a binary module, which is valid; nil if it has
 // none.
 func ReadFrames(module []byte) (*FrameMap, error) {
+	section, found, err := customSection(module, FrameSection)
+	if !found || err != nil {
+		return nil, err
+	}
+	return DecodeFrames(section)
+}
+
+// customSection returns the contents of the first custom section of a name.
+func customSection(module []byte, name string) (contents string, found bool, _ error) {
 	const header, custom = 8, 0
 	d := frameDecoder{b: string(module), pos: header}
 	for d.pos < len(d.b) && d.err == nil {
 		id := d.byte()
 		section := frameDecoder{b: d.bytes(d.count())}
-		if id == custom && section.bytes(section.count()) == FrameSection {
-			return DecodeFrames(section.b[section.pos:])
+		if id == custom && section.bytes(section.count()) == name {
+			return section.b[section.pos:], true, nil
 		}
 	}
-	return nil, d.err
+	return "", false, d.err
 }
 
 // DecodeFrames reads the contents of a section.

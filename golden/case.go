@@ -126,6 +126,8 @@ func (c *Case) parseOption(line string) (err error) {
 		o.Frames = true
 	case "--wrap":
 		o.Wrap = append(o.Wrap, value)
+	case "--asserts":
+		o.Asserts = true
 	case "--guard":
 		o.Guard = true
 	case "--export-stack":

@@ -116,6 +116,10 @@ func TestCorpus(t *testing.T) {
 		}
 		code := binary.Encode(built.Module)
 		compiles(t, code)
+		opts.Asserts = true
+		if _, err := rewrite.Rewrite(m, opts); err != nil { // which checks what it has made
+			t.Error(err)
+		}
 		name := strings.ReplaceAll(t.Name(), "/", ".")
 		if err := os.WriteFile(filepath.Join(results, name), code, 0o600); err != nil {
 			t.Fatal(err)
@@ -189,8 +193,18 @@ var kernels = []kernel{
 // The kernels in C, suspended at each 1st, 7th and 100th scheduling point: results,
 // memory and host calls are those of the original.
 func TestCorpusKernels(t *testing.T) {
-	eachModule(t, []string{"kernels-*.wasm", "lua-*.wasm"}, func(t *testing.T, m *wat.Module) {
-		opts := corpusOptions(m)
+	testKernels(t, rewrite.Options{}, "kernels-*.wasm", "lua-*.wasm")
+}
+
+// With assertions they are, too, and nothing trips.
+func TestCorpusKernelsWithAsserts(t *testing.T) {
+	testKernels(t, rewrite.Options{Asserts: true}, "kernels-*.wasm")
+}
+
+func testKernels(t *testing.T, opts rewrite.Options, modules ...string) {
+	eachModule(t, modules, func(t *testing.T, m *wat.Module) {
+		opts := opts
+		opts.Suspend = corpusOptions(m).Suspend
 		r, err := rewrite.Rewrite(m, opts)
 		if err != nil {
 			t.Fatal(err)

@@ -288,7 +288,7 @@ func (x *execution) observe() {
 		}
 	}
 	for _, e := range x.Module.Exports {
-		if e.Kind != wat.KindGlobal || slices.Contains(fiberlib.FaultGlobals[:], e.Name) {
+		if e.Kind != wat.KindGlobal || slices.Contains(fiberlib.FaultGlobals[:], e.Name) || slices.Contains(fiberlib.AssertGlobals[:], e.Name) {
 			continue
 		}
 		if g := x.inst.ExportedGlobal(e.Name); g != nil {

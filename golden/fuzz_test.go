@@ -14,9 +14,9 @@ import (
 	"github.com/watfiber/watfiber/wat/check"
 )
 
-// FuzzRewrite rewrites whatever is a valid module, text or binary: all promises
-// hold, nothing is an internal error, and wazero takes the result of what it took
-// before.
+// FuzzRewrite rewrites whatever is a valid module, text or binary, with assertions and
+// without: all promises hold, nothing is an internal error, and wazero takes the result
+// of what it took before.
 //
 //	go test ./golden -run '^$' -fuzz FuzzRewrite
 func FuzzRewrite(f *testing.F) {
@@ -34,17 +34,19 @@ func FuzzRewrite(f *testing.F) {
 				t.Fatalf("the disassembly cannot be read: %v", err)
 			}
 		}
-		r, err := Promises(source, opts)
-		if r == nil {
-			refused(t, err)
-			return
-		}
-		if err != nil {
-			t.Fatalf("%v\n%s", err, r.Text)
-		}
-		if wazeroTakes(t, binary.Encode(source)) == nil {
-			if err := wazeroTakes(t, binary.Encode(r.Module)); err != nil {
+		for _, opts.Asserts = range []bool{false, true} {
+			r, err := Promises(source, opts)
+			if r == nil {
+				refused(t, err)
+				return
+			}
+			if err != nil {
 				t.Fatalf("%v\n%s", err, r.Text)
+			}
+			if wazeroTakes(t, binary.Encode(source)) == nil {
+				if err := wazeroTakes(t, binary.Encode(r.Module)); err != nil {
+					t.Fatalf("%v\n%s", err, r.Text)
+				}
 			}
 		}
 	})

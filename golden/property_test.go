@@ -13,8 +13,8 @@ import (
 	"github.com/watfiber/watfiber/wat/binary"
 )
 
-// TestGenerated rewrites modules that were drawn at random, in both shapes, checks
-// all promises and executes them. A failure prints the smallest module found that
+// TestGenerated rewrites modules that were drawn at random, in both shapes and with
+// assertions, checks all promises and executes them. A failure prints the smallest module found that
 // has it, and what became of that.
 func TestGenerated(t *testing.T) {
 	programs := rapid.Custom(drawProgram)
@@ -24,8 +24,8 @@ func TestGenerated(t *testing.T) {
 		if err != nil {
 			t.Fatalf("the generator is wrong: %v", err)
 		}
-		for _, shape := range []rewrite.Shape{rewrite.Moved, rewrite.Plain} {
-			opts := rewrite.Options{Suspend: []string{"env.sleep", "env.wait"}, Shape: shape}
+		for _, opts := range []rewrite.Options{{Shape: rewrite.Moved}, {Shape: rewrite.Plain}, {Asserts: true}} {
+			opts.Suspend = []string{"env.sleep", "env.wait"}
 			if out, err := rewriteAndRun(source, opts, p.calls); err != nil {
 				t.Fatalf("%v\n-- out.wat --\n%s", err, out)
 			}

@@ -13,7 +13,8 @@ import (
 // the same: the tree is what the text would be read as.
 
 // addedLocals returns the locals that a function gets: temporaries, then the site
-// number, then the address of the frame.
+// number, then the address of the frame; or for assertions the state that it was called
+// in.
 func (f *function) addedLocals() (names []string, types []wat.ValType) {
 	for i, t := range f.temps {
 		names = append(names, f.tempName(i))
@@ -25,6 +26,10 @@ func (f *function) addedLocals() (names []string, types []wat.ValType) {
 	}
 	if f.frame.inline {
 		names = append(names, idFrame)
+		types = append(types, wat.I32)
+	}
+	if f.watched > 0 && len(f.sites) == 0 {
+		names = append(names, idBefore)
 		types = append(types, wat.I32)
 	}
 	return names, types
@@ -200,6 +205,9 @@ func (f *function) editText(e *wat.LineEditor, rewritten *wat.Func) {
 }
 
 func (f *function) localsNote() string {
+	if len(f.sites) == 0 {
+		return "the state before"
+	}
 	var words []string
 	if len(f.temps) > 0 {
 		words = append(words, "where operands are parked")

@@ -39,6 +39,8 @@ const (
 	idPush      = "$fiber.push"
 	idPushSite  = "$fiber.push_site"
 	idPop       = "$fiber.pop"
+	idAssert    = "$fiber.assert."
+	idBefore    = "$fiber.before"
 
 	testState = "global.get " + idState
 )
@@ -79,6 +81,7 @@ func (f *function) emit() {
 	}
 	f.exit()
 	f.guard()
+	f.assertCalls()
 	slices.SortStableFunc(f.edits, func(a, b edit) int { return a.at - b.at })
 }
 
@@ -95,6 +98,7 @@ func (f *function) leave() string {
 
 // enter opens the blocks around the body.
 func (f *function) enter() {
+	f.assertEnter()
 	switch {
 	case !f.hasFrame():
 		f.before(0, "the way out when unwinding; there is no frame to spill", "block", idUnwind)
@@ -136,11 +140,12 @@ func (f *function) leaveAlways(k int, number string) {
 func (f *function) exit() {
 	end := len(f.fn.Body.Instrs)
 	var over []string // control that has reached the end must not spill
-	if f.returns && (f.hasFrame() || len(f.sig.Results) > 0) {
+	if f.returns && (f.hasFrame() || len(f.sig.Results) > 0 || f.asserts != nil) {
 		over = []string{"return"}
 	}
 	if !f.hasFrame() {
 		f.before(end, "$fiber.unwind ends", append(over, "end")...)
+		f.assertLeave(end)
 	} else {
 		note := "$fiber.unwind ends: spill this frame"
 		if f.frame.numbered {
@@ -150,6 +155,7 @@ func (f *function) exit() {
 		if f.frame.inline {
 			f.spillInline(end)
 		}
+		f.assertLeave(end)
 		// The chunk with the site number comes last: the number lies below all others.
 		for i := len(f.frame.chunks) - 1; i >= 0 && !f.frame.inline; i-- {
 			c := f.frame.chunks[i]
@@ -157,6 +163,7 @@ func (f *function) exit() {
 		}
 		f.before(end, "$fiber.none ends", "end")
 	}
+	f.assertSeal(end)
 	if len(f.sig.Results) > 0 {
 		f.before(end, "nobody looks at it while unwinding", zeros(f.sig.Results))
 	}

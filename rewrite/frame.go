@@ -42,6 +42,9 @@ func (f *function) layOut() error {
 	if f.frame.numbered {
 		f.frame.size = 4
 	}
+	if f.asserts != nil {
+		f.frame.size += sealSize
+	}
 	byType := [len(slotTypes)][]slotID{}
 	for i := range used.each {
 		s := slotID(i)
@@ -95,9 +98,13 @@ func (f *function) cutChunks() {
 }
 
 // chooseInline is the pass inline: frames with values of several types that are spilled
-// and reloaded by the functions themselves, since routines would take more bytes. Each that goes leaves the routines to
-// fewer others, so they are looked at again, but not for ever.
+// and reloaded by the functions themselves, since routines would take more bytes. Each
+// that goes leaves the routines to fewer others, so they are looked at again, but not for
+// ever. With assertions all frames go by routines, which look whose they are.
 func (s *state) chooseInline() error {
+	if s.opts.Asserts {
+		return nil
+	}
 	const rounds = 8
 	changed := true
 	for round := 0; round < rounds && changed; round++ {

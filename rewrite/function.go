@@ -18,7 +18,8 @@ type function struct {
 	sig   wat.FuncType
 	shape Shape
 
-	guards guards
+	guards  guards
+	asserts *asserts // nil for none
 
 	numLocals int      // parameters and locals of the source
 	runEnds   []uint32 // where each run of declared locals ends
@@ -44,10 +45,15 @@ type function struct {
 	frame   frame
 	edits   []edit
 	checks  int   // of the stack pointer, among the edits
+	watched int   // calls that are no sites and are looked behind, among the edits
 	dropped []int // instructions whose lines become comments
 	// asksUnwinding: the entry calls $fiber.unwinding.
 	asksUnwinding bool
 	ifWords       map[int]string // by opener of an if: what labels name it; made when first asked for
+
+	// asserts: what the lines behind these calls refer to.
+	routines []string
+	callees  []wat.FuncID
 
 	// apply:
 	place []int32 // by instruction: its place in the new body, -1 if its line is dropped

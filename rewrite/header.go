@@ -14,7 +14,10 @@ import (
 //	;;~ frame  16 bytes: site, $n, $i, $acc
 //	;;~ sites  0: call $sleep in loop $next   1: call $sleep in if $negative
 func (f *function) header() string {
-	if len(f.sites) == 0 {
+	switch {
+	case len(f.sites) == 0 && f.watched > 0:
+		return headerLine("assert", "is said not to suspend: its calls are looked behind")
+	case len(f.sites) == 0:
 		return headerLine("guard", "does not suspend, but checks that the shadow stack has room")
 	}
 	return f.whyLine() + f.frameLine() + f.siteLines()
@@ -35,6 +38,9 @@ func (f *function) frameLine() string {
 	}
 	for _, s := range f.frame.slots {
 		words = append(words, f.ref(s))
+	}
+	if f.asserts != nil {
+		words = append(words, "the word for the function")
 	}
 	if len(words) == 0 {
 		return headerLine("frame", "nothing to spill")

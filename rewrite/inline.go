@@ -84,6 +84,11 @@ func (r *runtimeText) push(id, site string) {
 
 // advance moves the position to $top.
 func (r *runtimeText) advance() {
-	r.line("  (if (i32.lt_u (local.get $top) (local.get $at)) (then (local.set $top (i32.const -1))))", "beyond the last address")
+	r.beyond()
 	r.line("  (i32.store (global.get $fiber.data) (local.get $top))", "the position moves even if the frame does not fit: stop_unwind will trap")
+}
+
+// beyond keeps a position from starting again at 0.
+func (r *runtimeText) beyond() {
+	r.line("  (if (i32.lt_u (local.get $top) (local.get $at)) (then (local.set $top (i32.const -1))))", "beyond the last address")
 }

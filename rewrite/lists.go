@@ -116,3 +116,8 @@ func markFunctions(m *wat.Module, names map[string][]wat.FuncID, list, entry str
 	}
 	return nil
 }
+
+// Listed reports whether an entry of a list names a function.
+func Listed(entries []string, name string) bool {
+	return slices.ContainsFunc(entries, func(e string) bool { return Matches(wat.NameText(strings.TrimPrefix(e, "$")), name) })
+}

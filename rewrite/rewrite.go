@@ -48,6 +48,11 @@ type Options struct {
 	// makes suspend. It excludes Suspend.
 	IgnoreImports bool
 
+	// Asserts has the module check when it runs that nothing suspends which is said not
+	// to, and that frames come back to the functions that have written them. It then traps
+	// in a function that says what is wrong: see fiberlib.Assertion.
+	Asserts bool
+
 	// Lists correct which functions may suspend.
 	Lists
 
@@ -100,6 +105,7 @@ type Result struct {
 	Instrumented int // those that got code
 	Sites        int
 	Checks       int      // of the stack pointer, with Options.Guard
+	Asserts      int      // calls that are looked behind, with Options.Asserts
 	Notes        []string // what a user is to know, a line each
 }
 
@@ -151,7 +157,8 @@ type state struct {
 	graph     *callGraph
 	functions []*function // those to instrument
 	guards    guards
-	guarded   []*function  // those that check the stack pointer and get no other code
+	asserts   *asserts     // nil for none
+	guarded   []*function  // those that check the stack pointer or their calls and get no other code
 	mains     []wat.FuncID // those whose exports get a wrapper, in ascending order
 	result    *Result
 }
@@ -176,6 +183,9 @@ func (s *state) callGraph() error {
 	if s.guards, err = findGuards(s.m, s.opts); err != nil {
 		return err
 	}
+	if s.asserts, err = findAsserts(s.m, s.graph, said, s.opts); err != nil {
+		return err
+	}
 	s.result.Notes = append(s.graph.notes(s.m), s.guards.notes()...)
 	if s.mains, err = mainFibers(s.m, s.graph, s.opts); err != nil {
 		return err
@@ -190,7 +200,7 @@ func (s *state) callGraph() error {
 		s.result.Functions++
 		if s.graph.Instruments(wat.FuncID(id)) {
 			f := newFunction(s.m, s.graph, wat.FuncID(id), s.opts.Shape)
-			f.guards = s.guards
+			f.guards, f.asserts = s.guards, s.asserts
 			s.functions = append(s.functions, f)
 		}
 	}
@@ -221,7 +231,7 @@ func (s *state) form() wat.Form {
 	var form wat.Form
 	for id, fn := range s.m.Funcs {
 		switch {
-		case s.graph.Instruments(wat.FuncID(id)) || len(s.guards.in(fn)) > 0:
+		case s.graph.Instruments(wat.FuncID(id)) || len(s.guards.in(fn)) > 0 || s.asserts.watches(wat.FuncID(id)):
 			form.Unfold = append(form.Unfold, wat.FuncID(id))
 		case s.opts.isLinked(fn.Import):
 			form.Alone = append(form.Alone, wat.FuncID(id))
@@ -260,15 +270,18 @@ func (f *function) emitLines() error {
 func (s *state) runtime() error {
 	s.dropWithoutSites()
 	s.findGuarded()
+	s.findWatched()
 	s.result.Instrumented = len(s.functions)
 	unwinding := false
 	for _, f := range s.functions {
 		s.result.Sites += len(f.sites)
 		s.result.Checks += f.checks
+		s.result.Asserts += f.watched
 		unwinding = unwinding || f.asksUnwinding
 	}
 	for _, f := range s.guarded {
 		s.result.Checks += f.checks
+		s.result.Asserts += f.watched
 	}
 	r := writeRuntime(s, signatures(s.functions), unwinding)
 	ids := make([]wat.FuncID, 0, len(r.replaced))

@@ -21,6 +21,7 @@ type runtimeText struct {
 	replaced map[wat.FuncID]int // import -> place among the functions written
 	taken    map[string]bool    // names of imports that are in use
 	frameMap func() *fiberlib.FrameMap
+	asserts  bool
 }
 
 // line writes one line; note is the comment behind the marker.
@@ -39,12 +40,13 @@ func (r *runtimeText) line(code, note string) {
 // frames, and the functions of the ABI.
 func writeRuntime(s *state, signatures []string, unwinding bool) *runtimeText {
 	m := s.m
-	r := &runtimeText{replaced: map[wat.FuncID]int{}, taken: map[string]bool{}, frameMap: s.frameMap}
+	r := &runtimeText{replaced: map[wat.FuncID]int{}, taken: map[string]bool{}, frameMap: s.frameMap, asserts: s.asserts != nil}
 	r.line("", "fiber runtime")
 	r.line("", "state  0 running, 1 unwinding, 2 rewinding")
 	r.line("", "data   address of two words about the buffer in use: its position and its end")
 	r.line("(global $fiber.state (mut i32) (i32.const 0))", "")
 	r.line("(global $fiber.data (mut i32) (i32.const 0))", "")
+	s.writeAsserts(r)
 	for _, signature := range signatures {
 		r.spill(signature)
 		r.reload(signature)
@@ -107,8 +109,13 @@ func (r *runtimeText) spill(signature string) {
 	r.line(fmt.Sprintf("(func %s%s%s (local $at i32) (local $top i32)", idSpill, signature, params.String()), fmt.Sprintf("push a frame of %d bytes", size))
 	r.line("  (local.set $at (i32.load (global.get $fiber.data)))", "")
 	r.line(fmt.Sprintf("  (local.set $top (i32.add (local.get $at) (i32.const %d)))", size), "")
-	r.advance()
-	r.line("  (if (i32.gt_u (local.get $top) (i32.load offset=4 (global.get $fiber.data))) (then (return)))", "never write past the end")
+	if r.asserts {
+		r.beyond()
+		r.mustFit()
+	} else {
+		r.advance()
+		r.line("  (if (i32.gt_u (local.get $top) (i32.load offset=4 (global.get $fiber.data))) (then (return)))", "never write past the end")
+	}
 	for i, s := range slots {
 		end := ""
 		if i == len(slots)-1 {

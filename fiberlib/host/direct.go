@@ -131,7 +131,7 @@ func (d *direct) check(c *Call) error {
 
 // failed ends a call that the module has not returned from.
 func (d *direct) failed(c *Call, cause error) {
-	err, ends := failure(c.name, c.region.size, cause)
+	err, ends := d.inst.failure(c.name, c.region.size, cause)
 	if overflow, ok := err.(*OverflowError); ok {
 		ends = overflow.Shadow
 	}

@@ -75,7 +75,7 @@ type OverflowError struct {
 	Shadow bool
 	Size   uint32 // bytes of the region
 	Used   uint32 // that both stacks would have needed, 0 if that is not known
-	Err    error  // the trap of the fiber library, nil without it
+	Err    error  // the trap of the fiber library, or an *AssertError; nil without them
 }
 
 func (e *OverflowError) Error() string {
@@ -180,7 +180,7 @@ func faultOf(err error) string {
 
 // failure returns what a call with a region of some size ends with that the module has
 // not returned from, and whether the module is of no more use.
-func failure(name string, size uint32, err error) (_ error, ends bool) {
+func (i *Instance) failure(name string, size uint32, err error) (_ error, ends bool) {
 	if exit := (*sys.ExitError)(nil); errors.As(err, &exit) {
 		return exit, true
 	}
@@ -195,6 +195,13 @@ func failure(name string, size uint32, err error) (_ error, ends bool) {
 	}
 	if unwound := (*UnwoundError)(nil); errors.As(err, &unwound) {
 		return unwound, false
+	}
+	if a, failed := FailedAssertion(i.module, i.names, err); failed {
+		err = &AssertError{Export: name, Assertion: a, Err: err}
+		if a.Kind == fiberlib.AssertOverflow {
+			return &OverflowError{Export: name, Size: size, Used: size + a.Bytes, Err: err}, true
+		}
+		return err, false
 	}
 	switch fault := faultOf(err); fault {
 	case "stack_overflow", "buffer_overflow":

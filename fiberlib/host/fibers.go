@@ -142,7 +142,7 @@ func (f *fibers) failed(c *Call, cause error) {
 	if c != nil {
 		name = c.name
 	}
-	err, _ := failure(name, f.inst.host.config.StackSize, cause)
+	err, _ := f.inst.failure(name, f.inst.host.config.StackSize, cause)
 	f.inst.fail(err, c)
 }
 

@@ -122,6 +122,9 @@ func (h *Host) Instantiate(ctx context.Context, wasm []byte, config wazero.Modul
 	if err == nil {
 		inst.frames, err = fiberlib.ReadFrames(wasm)
 	}
+	if err == nil {
+		inst.names, err = fiberlib.ReadAsserts(wasm)
+	}
 	if err == nil && m.ExportedFunction("_initialize") != nil {
 		_, err = inst.Call(ctx, "_initialize")
 	}

@@ -26,7 +26,8 @@ type Instance struct {
 	host     *Host
 	module   api.Module
 	memory   api.Memory
-	frames   *fiberlib.FrameMap // nil if the module does not say; used by the owner
+	frames   *fiberlib.FrameMap   // nil if the module does not say; used by the owner
+	names    fiberlib.AssertNames // for assertions; used by the owner
 	protocol protocol
 	regions  regions
 	exports  map[string]*export // used by the owner

@@ -19,8 +19,19 @@ var ErrNotSuspended = errors.New("the call is not suspended")
 
 // SetFrames gives the instance the custom sections of its module, for one that was not
 // instantiated by [Host.Instantiate]: those of wazero's CompiledModule, if the runtime was
-// configured WithCustomSections.
+// configured WithCustomSections. The names in an [AssertError] come from there, too.
 func (i *Instance) SetFrames(sections []api.CustomSection) error {
+	for _, s := range sections {
+		if s.Name() == fiberlib.AssertSection {
+			names, err := fiberlib.DecodeAsserts(string(s.Data()))
+			if err != nil {
+				return err
+			}
+			i.owner.Lock()
+			i.names = names
+			i.owner.Unlock()
+		}
+	}
 	for _, s := range sections {
 		if s.Name() != fiberlib.FrameSection {
 			continue

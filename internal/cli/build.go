@@ -105,6 +105,9 @@ func summary(m *wat.Module, r *rewrite.Result, after int) string {
 	if r.Checks > 0 {
 		size = count(r.Checks, "check") + " of the stack pointer, " + size
 	}
+	if r.Asserts > 0 {
+		size = count(r.Asserts, "call") + " looked behind, " + size
+	}
 	return fmt.Sprintf("%s: instrumented %d of %s, %s, %s", m.Source.Name, r.Instrumented,
 		count(r.Functions, "function"), count(r.Sites, "call site"), size)
 }

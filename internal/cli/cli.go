@@ -53,6 +53,7 @@ type console struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	color          bool
+	args           []string   // the command line
 	grammar        *kong.Kong // for completion
 }
 
@@ -64,7 +65,7 @@ func (e exitError) Error() string { return fmt.Sprintf("exit %d", int(e)) }
 // Run executes a command line, without the name of the program, and returns the
 // exit code.
 func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
-	c := &console{stdin: stdin, stdout: stdout, stderr: stderr}
+	c := &console{stdin: stdin, stdout: stdout, stderr: stderr, args: args}
 	defer func() {
 		if p := recover(); p != nil {
 			fmt.Fprintf(stderr, "watfiber: internal error: %v\nPlease report this with the command line and the module.\n%s", p, debug.Stack())

@@ -10,6 +10,7 @@ import (
 	"github.com/tetratelabs/wazero/sys"
 
 	"github.com/watfiber/watfiber/fiberlib"
+	"github.com/watfiber/watfiber/fiberlib/host"
 	"github.com/watfiber/watfiber/wat"
 )
 
@@ -26,6 +27,8 @@ func (r *runCmd) ended(c *console, inst api.Module, m *wat.Module, err error) er
 	switch {
 	case err == nil:
 		return nil
+	case r.trial.catches(inst, m, err):
+		return nil
 	case errors.As(err, &exit):
 		if exit.ExitCode() == 0 {
 			return nil
@@ -33,7 +36,9 @@ func (r *runCmd) ended(c *console, inst api.Module, m *wat.Module, err error) er
 		return exitError(exit.ExitCode())
 	case strings.Contains(err.Error(), "wasm error:"):
 		c.errorf("%s: the program trapped: %s", r.Module, strings.TrimPrefix(err.Error(), "wasm error: "))
-		if match := libraryTrap.FindStringSubmatch(err.Error()); match != nil && fiberlib.Faults[match[1]] != "" {
+		if a, failed := failedAssertion(inst, m, err); failed {
+			c.note(a.String() + ": " + a.Remedy())
+		} else if match := libraryTrap.FindStringSubmatch(err.Error()); match != nil && fiberlib.Faults[match[1]] != "" {
 			c.note(fiberlib.Faults[match[1]])
 			if about := faultNumbers(inst); about != "" {
 				c.note(about)
@@ -45,6 +50,20 @@ func (r *runCmd) ended(c *console, inst api.Module, m *wat.Module, err error) er
 		return exitError(exitTrap)
 	}
 	return err
+}
+
+// failedAssertion returns the assertion that a program has trapped in, if it was one.
+func failedAssertion(inst api.Module, m *wat.Module, err error) (fiberlib.Assertion, bool) {
+	if m == nil {
+		return fiberlib.Assertion{}, false
+	}
+	var names fiberlib.AssertNames
+	for _, s := range m.Customs {
+		if s.Name == fiberlib.AssertSection {
+			names, _ = fiberlib.DecodeAsserts(s.Bytes)
+		}
+	}
+	return host.FailedAssertion(inst, names, err)
 }
 
 // faultNumbers says which fiber a trap of the library is about, and how many bytes it

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,27 +22,26 @@ import (
 )
 
 type runCmd struct {
-	Suspend   []string `placeholder:"MODULE.NAME,…" sep:"none" help:"Imports that may suspend. Those that are not of WASI are provided: the module unwinds, is resumed, and the import returns zero."`
-	Redirect  string   `enum:",wasi" default:"" placeholder:"wasi" help:"wasi: where the program sleeps, polls, reads, accepts or sends by WASI, one fiber waits, and others run."`
-	StackSize *uint32  `placeholder:"BYTES" help:"For the stacks of a fiber of the library, where the program does not say; 65520 if this does not either."`
-	Wrap      []string `placeholder:"EXPORT,…" sep:"none" help:"The only exports that become main fibers of the library; all that may suspend, if this does not say."`
-	Guard     bool     `help:"Functions that take bytes of the shadow stack check first that there are so many."`
-	Seed      uint32   `placeholder:"N" help:"Which fiber of the library runs next is chosen by a generator that starts from N, for tests of programs that should not depend on the order."`
-	Dir       []string `placeholder:"HOST[:GUEST]" sep:"none" help:"Folder that the program may use, as GUEST."`
-	Listen    []string `placeholder:"HOST:PORT" sep:"none" help:"Address at which the program may accept connections, with the descriptor behind those of the folders: 3 if there is none."`
-	Env       []string `placeholder:"NAME=VALUE" sep:"none" help:"Environment variable of the program."`
-	Invoke    string   `placeholder:"EXPORT" help:"Call this export instead of _start; the arguments are numbers, the results are printed."`
-	Engine    string   `enum:"compiler,interpreter" default:"compiler" help:"The engine of wazero to use."`
-	Buffer    uint32   `placeholder:"BYTES" default:"1048576" help:"Memory for frames while suspended."`
-	Dump      string   `placeholder:"FILE" help:"Write the memory here when the program has ended or trapped, for watfiber frames."`
-	Stats     bool     `help:"Say on standard error how often the program was suspended."`
-	Module    string   `arg:"" help:"Text or binary; - is standard input."`
-	Args      []string `arg:"" optional:"" passthrough:"" help:"Arguments of the program."`
+	selection
+	Missing bool     `help:"Find the flags that are missing: run the program with --asserts again and again, with one more each time, until it runs through. What it prints is printed then."`
+	Seed    uint32   `placeholder:"N" help:"Which fiber of the library runs next is chosen by a generator that starts from N, for tests of programs that should not depend on the order."`
+	Dir     []string `placeholder:"HOST[:GUEST]" sep:"none" help:"Folder that the program may use, as GUEST."`
+	Listen  []string `placeholder:"HOST:PORT" sep:"none" help:"Address at which the program may accept connections, with the descriptor behind those of the folders: 3 if there is none."`
+	Env     []string `placeholder:"NAME=VALUE" sep:"none" help:"Environment variable of the program."`
+	Invoke  string   `placeholder:"EXPORT" help:"Call this export instead of _start; the arguments are numbers, the results are printed."`
+	Engine  string   `enum:"compiler,interpreter" default:"compiler" help:"The engine of wazero to use."`
+	Buffer  uint32   `placeholder:"BYTES" default:"1048576" help:"Memory for frames while suspended."`
+	Dump    string   `placeholder:"FILE" help:"Write the memory here when the program has ended or trapped, for watfiber frames."`
+	Stats   bool     `help:"Say on standard error how often the program was suspended."`
+	Module  string   `arg:"" help:"Text or binary; - is standard input."`
+	Args    []string `arg:"" optional:"" passthrough:"" help:"Arguments of the program."`
+
+	trial *trial `kong:"-"` // one of several runs, nil if there is but one
 }
 
 // Help is the end of watfiber run --help.
 func (runCmd) Help() string {
-	return `The program gets WASI preview 1 with standard input and output, the arguments behind MODULE, and what the flags allow. A module that is not rewritten yet is built first if it may suspend.
+	return `The program gets WASI preview 1 with standard input and output, the arguments behind MODULE, and what the flags allow. A module that is not rewritten yet is built first if it may suspend, with --frames. Imports of --suspend that are not of WASI are provided: the module unwinds, is resumed, and the import returns zero.
 
 Examples:
 
@@ -57,6 +57,10 @@ A C program whose fibers wait by the calls of the C library:
 
     watfiber run --redirect=wasi examples/c/silent.wasm
 
+What is missing in a list of the only functions:
+
+    watfiber run --missing --only=__original_main --suspend=env.yield examples/c/generator.wasm 3
+
 An export of a library:
 
     watfiber run --suspend=env.yield --invoke=sum app.wat 5`
@@ -64,11 +68,22 @@ An export of a library:
 
 // Run is watfiber run.
 func (r *runCmd) Run(c *console) error {
-	m, err := r.build(c)
+	m, err := c.load(r.Module)
 	if err != nil {
 		return err
 	}
-	ctx := context.Background()
+	if r.Missing {
+		return r.findMissing(c, m)
+	}
+	return r.run(context.Background(), c, m)
+}
+
+// run builds a module and runs it once.
+func (r *runCmd) run(ctx context.Context, c *console, m *wat.Module) error {
+	m, err := r.build(c, m)
+	if err != nil {
+		return err
+	}
 	engine := wazero.NewRuntimeConfigCompiler
 	if r.Engine == "interpreter" {
 		engine = wazero.NewRuntimeConfigInterpreter
@@ -115,30 +130,33 @@ func (r *runCmd) Run(c *console) error {
 	return err
 }
 
-// build reads the module and rewrites it, if it may suspend and is not rewritten.
-func (r *runCmd) build(c *console) (*wat.Module, error) {
-	m, err := c.load(r.Module)
-	if err != nil {
-		return nil, err
+// build rewrites the module, if it may suspend and is not rewritten.
+func (r *runCmd) build(c *console, m *wat.Module) (*wat.Module, error) {
+	how := r.selection // what of it is more than a list of what the host provides
+	how.Suspend, how.Frames = nil, false
+	says := !reflect.ValueOf(how).IsZero()
+	if isRewritten(m) && (says || r.Seed != 0 || r.Missing) {
+		return nil, usageError(r.Module + " is rewritten already: --suspend names what is provided, and the other flags of build say nothing to it")
 	}
-	rewritten := slices.ContainsFunc(m.Exports, func(e *wat.Export) bool { return e.Name == "asyncify_start_unwind" })
-	if rewritten && (r.Redirect != "" || len(r.Wrap) != 0 || r.StackSize != nil || r.Guard || r.Seed != 0) {
-		return nil, usageError(r.Module + " is rewritten already: --redirect, --wrap, --stack-size, --guard and --seed say how")
-	}
-	if rewritten || len(r.Suspend) == 0 && r.Redirect == "" && !rewrite.SuspendsItself(m) {
+	if isRewritten(m) || len(r.Suspend) == 0 && !says && !r.Missing && !rewrite.SuspendsItself(m) {
 		return m, nil
 	}
-	opts, err := (&selection{Suspend: r.Suspend, Redirect: r.Redirect, StackSize: r.StackSize, Guard: r.Guard, Wrap: r.Wrap, Frames: true}).options()
+	opts, err := r.options()
 	if err != nil {
 		return nil, err
 	}
-	opts.Seed = r.Seed
+	opts.Frames, opts.Seed = true, r.Seed
 	opts.Lines = c.sourceLines(m)
-	result, err := rewrite.Rewrite(m, opts)
+	result, err := r.trial.rewrite(m, opts)
 	if err != nil {
 		return nil, err
 	}
 	return result.Module, nil
+}
+
+// isRewritten reports whether a module has been rewritten.
+func isRewritten(m *wat.Module) bool {
+	return slices.ContainsFunc(m.Exports, func(e *wat.Export) bool { return e.Name == "asyncify_start_unwind" })
 }
 
 // start calls what the program starts with.
@@ -274,7 +292,7 @@ func (r *runCmd) imports(ctx context.Context, rt wazero.Runtime, m *wat.Module, 
 	if _, err := wasi.Instantiate(ctx, rt); err != nil {
 		return err
 	}
-	opts, err := (&selection{Suspend: r.Suspend}).options()
+	opts, err := r.options()
 	if err != nil {
 		return err
 	}
@@ -286,7 +304,7 @@ func (r *runCmd) imports(ctx context.Context, rt wazero.Runtime, m *wat.Module, 
 		if imp.Module == wasi_snapshot_preview1.ModuleName {
 			continue
 		}
-		if d.Kind != wat.KindFunc || !suspending(imp.Module, imp.Name) {
+		if d.Kind != wat.KindFunc || !suspending(imp.Module, imp.Name) && r.trial == nil {
 			return fmt.Errorf("%s: nothing provides the %s %s.%s; an imported function that suspends is provided if it is listed with --suspend",
 				m.Source.Name, d.Kind, imp.Module, imp.Name)
 		}

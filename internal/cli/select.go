@@ -23,6 +23,7 @@ type selection struct {
 	Wrap           []string `placeholder:"EXPORT,…" sep:"none" help:"With the fiber library: the only exports that become main fibers; all that may suspend, if this does not say. The others must not suspend."`
 	Frames         bool     `help:"Put a section into the module that says what frames hold, for watfiber frames and other debuggers."`
 	Guard          bool     `help:"Functions that take bytes of the shadow stack check first that there are so many."`
+	Asserts        bool     `help:"Check at run time that nothing suspends which is said not to, and trap in a function that says so: for debugging."`
 	ExportStack    bool     `help:"For hosts that have many calls of one instance under way: export the stack pointer."`
 	PassArg        []string `placeholder:"asyncify-…@…" sep:"none" help:"The same in the words of wasm-opt --asyncify: asyncify-imports@LIST, asyncify-onlylist@LIST and so on."`
 }
@@ -31,7 +32,7 @@ type selection struct {
 func (s *selection) options() (rewrite.Options, error) {
 	var o rewrite.Options
 	o.RedirectWASI, o.Frames, o.Guard, o.ExportStack = s.Redirect == "wasi", s.Frames, s.Guard, s.ExportStack
-	o.AddCallers = s.AddCallers
+	o.AddCallers, o.Asserts = s.AddCallers, s.Asserts
 	if err := s.indirect(&o); err != nil {
 		return o, err
 	}
@@ -127,6 +128,7 @@ func splitList(text, separator string) []string {
 var passArgs = []string{
 	"asyncify-imports", "asyncify-ignore-imports", "asyncify-ignore-indirect", "asyncify-onlylist", "asyncify-whitelist",
 	"asyncify-addlist", "asyncify-propagate-addlist", "asyncify-removelist", "asyncify-blacklist",
+	"asyncify-asserts",
 }
 
 // passArg takes an argument as wasm-opt --asyncify spells it.
@@ -153,6 +155,8 @@ func passArg(o *rewrite.Options, arg string) error {
 		o.IgnoreImports = true
 	case "asyncify-ignore-indirect":
 		o.Indirect = callgraph.None
+	case "asyncify-asserts":
+		o.Asserts = true
 	case "asyncify-propagate-addlist":
 		o.AddCallers = true
 	default:
