@@ -52,6 +52,9 @@ func suspendingImports(m *wat.Module, said *said, opts Options) ([]bool, error) 
 	if err := checkStackExport(m, opts); err != nil {
 		return nil, err
 	}
+	if err := checkGlobalExports(m, opts); err != nil {
+		return nil, err
+	}
 	if err := checkLibraryImports(m, opts); err != nil {
 		return nil, err
 	}
