@@ -30,6 +30,10 @@ A program with a runtime of its own, which imports start_unwind and so on from m
 
     watfiber build app.wasm -o app.fiber.wasm
 
+A program for WASI 0.2, whose imports a WIT file describes:
+
+    watfiber build --wit=wit/app.wit app.wasm -o app.fiber.wasm
+
 In place of wasm-opt, with the options as they were:
 
     watfiber build --asyncify -O2 --pass-arg=asyncify-imports@env.sleep app.wasm -o app.fiber.wasm

@@ -22,6 +22,8 @@ import (
 
 type runCmd struct {
 	Suspend   []string `placeholder:"MODULE.NAME,…" sep:"none" help:"Imports that may suspend. Those that are not of WASI are provided: the module unwinds, is resumed, and the import returns zero."`
+	Wit       string   `placeholder:"FILE" help:"A WIT package: imports that wait by a world of it may suspend, as if --suspend listed them."`
+	World     string   `placeholder:"NAME" help:"The world of --wit, if it has several."`
 	Redirect  string   `enum:",wasi" default:"" placeholder:"wasi" help:"wasi: where the program sleeps, polls, reads, accepts or sends by WASI, one fiber waits, and others run."`
 	StackSize *uint32  `placeholder:"BYTES" help:"For the stacks of a fiber of the library, where the program does not say; 65520 if this does not either."`
 	Wrap      []string `placeholder:"EXPORT,…" sep:"none" help:"The only exports that become main fibers of the library; all that may suspend, if this does not say."`
@@ -37,6 +39,8 @@ type runCmd struct {
 	Stats     bool     `help:"Say on standard error how often the program was suspended."`
 	Module    string   `arg:"" help:"Text or binary; - is standard input."`
 	Args      []string `arg:"" optional:"" passthrough:"" help:"Arguments of the program."`
+
+	suspending []string // imports that may suspend, by --suspend and --wit
 }
 
 // Help is the end of watfiber run --help.
@@ -125,12 +129,17 @@ func (r *runCmd) build(c *console) (*wat.Module, error) {
 	if rewritten && (r.Redirect != "" || len(r.Wrap) != 0 || r.StackSize != nil || r.Guard || r.Seed != 0) {
 		return nil, usageError(r.Module + " is rewritten already: --redirect, --wrap, --stack-size, --guard and --seed say how")
 	}
-	if rewritten || len(r.Suspend) == 0 && r.Redirect == "" && !rewrite.SuspendsItself(m) {
-		return m, nil
+	s := &selection{Suspend: r.Suspend, Wit: r.Wit, World: r.World, Redirect: r.Redirect, StackSize: r.StackSize, Guard: r.Guard, Wrap: r.Wrap, Frames: true}
+	opts, err := s.options()
+	if err == nil {
+		err = s.forModule(m, &opts)
 	}
-	opts, err := (&selection{Suspend: r.Suspend, Redirect: r.Redirect, StackSize: r.StackSize, Guard: r.Guard, Wrap: r.Wrap, Frames: true}).options()
 	if err != nil {
 		return nil, err
+	}
+	r.suspending = opts.Suspend
+	if rewritten || len(opts.Suspend) == 0 && r.Redirect == "" && !rewrite.SuspendsItself(m) {
+		return m, nil
 	}
 	opts.Seed = r.Seed
 	opts.Lines = c.sourceLines(m)
@@ -274,11 +283,7 @@ func (r *runCmd) imports(ctx context.Context, rt wazero.Runtime, m *wat.Module, 
 	if _, err := wasi.Instantiate(ctx, rt); err != nil {
 		return err
 	}
-	opts, err := (&selection{Suspend: r.Suspend}).options()
-	if err != nil {
-		return err
-	}
-	suspending := rewrite.Suspending(opts.Suspend)
+	suspending := rewrite.Suspending(r.suspending)
 	modules := map[string]wazero.HostModuleBuilder{}
 	var names []string
 	for _, d := range m.Imports() {

@@ -13,6 +13,8 @@ import (
 // selection is the flags that say what may suspend.
 type selection struct {
 	Suspend        []string `placeholder:"MODULE.NAME,…" sep:"none" help:"Imports that may suspend. * stands for any characters; @FILE reads a list, one a line."`
+	Wit            string   `placeholder:"FILE" help:"A WIT package as text, JSON or folder: the imports are checked against a world of it, and those whose functions wait may suspend (docs/options.md has the rule)."`
+	World          string   `placeholder:"NAME" help:"The world of --wit, if it has several."`
 	Only           []string `placeholder:"FUNC,…" sep:"none" help:"The only functions that may suspend; excludes --add and --remove."`
 	Add            []string `placeholder:"FUNC,…" sep:"none" help:"Functions that may suspend though nothing shows it."`
 	AddCallers     bool     `help:"With --add: so may whoever calls them."`
@@ -62,6 +64,9 @@ func (s *selection) options() (rewrite.Options, error) {
 			return o, err
 		}
 	}
+	if s.World != "" && s.Wit == "" {
+		return o, usageError("--world says which world of a WIT package: give it with --wit")
+	}
 	if s.Indirect != "" && s.peer.given["asyncify-ignore-indirect"] {
 		return o, usageError("asyncify-ignore-indirect and --indirect are both given")
 	}
@@ -90,7 +95,10 @@ func (s *selection) indirect(o *rewrite.Options) error {
 
 // forModule completes options with what depends on the module.
 func (s *selection) forModule(m *wat.Module, o *rewrite.Options) error {
-	return s.peer.forModule(m, o)
+	if err := s.peer.forModule(m, o); err != nil {
+		return err
+	}
+	return s.askWorld(m, o)
 }
 
 // readList splits a list at its commas, or reads it from a file: one entry a line, or,
