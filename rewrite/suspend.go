@@ -171,7 +171,7 @@ func nothingSuspends(m *wat.Module) error {
 		Hint: importList(all),
 	}
 	if len(all) > 0 {
-		err.Hint += "; say with --suspend which of them may"
+		err.Hint += "; say with --suspend which of them may (* is all)"
 	}
 	return err
 }
