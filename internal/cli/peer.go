@@ -28,7 +28,7 @@ const (
 	allFeatures    = "what the module uses is found in it"
 	alwaysChecked  = "modules are always checked"
 	noSourceMaps   = "source maps are neither read nor written; watfiber reads lines from DWARF (see --frames)"
-	multiValue     = "what is inserted uses functions with several results"
+	multiValue     = "what is inserted uses functions with several results; --enable-multivalue allows them"
 )
 
 var peerFlags = []peerFlag{
@@ -67,8 +67,7 @@ var peerFlags = []peerFlag{
 	{names: []string{"--hybrid"}, ignored: allFeatures},
 	{names: []string{"--preserve-type-order"}, ignored: "types keep their order"},
 	{names: []string{"--no-validation", "-n"}, ignored: alwaysChecked},
-	{names: []string{"--mvp-features", "-mvp"}, refused: multiValue},
-	{names: []string{"--disable-multivalue"}, refused: multiValue},
+	{names: []string{"--mvp-features", "-mvp"}, ignored: allFeatures},
 
 	{names: []string{"--input-source-map", "-ism"}, value: true, refused: noSourceMaps},
 	{names: []string{"--output-source-map", "-osm"}, value: true, refused: noSourceMaps},
@@ -110,6 +109,9 @@ func peerLine(grammar *kong.Application, args []string) (line, notes []string, e
 	command := args[0]
 	if p.text {
 		command = "rewrite"
+	}
+	if p.without != "" {
+		return nil, nil, usageError(p.without + ": " + multiValue)
 	}
 	for _, reason := range p.reasons {
 		notes = append(notes, strings.Join(p.ignored[reason], ", ")+" ignored: "+reason)
@@ -164,6 +166,7 @@ type peerParser struct {
 	asyncify bool            // the line is one of wasm-opt
 	line     []string
 	text     bool                // -S
+	without  string              // the option that forbids functions with several results, if none behind it allows them
 	reasons  []string            // why options are ignored, as they come
 	ignored  map[string][]string // which, by reason
 }
@@ -201,6 +204,12 @@ func (p *peerParser) option(args []string) (rest []string, err error) {
 }
 
 func (p *peerParser) translate(flag peerFlag, arg, name, value string) {
+	switch name {
+	case "--mvp-features", "-mvp", "--disable-multivalue":
+		p.without = name
+	case "--all-features", "-all", "--enable-multivalue":
+		p.without = ""
+	}
 	switch {
 	case flag.ignored != "":
 		if p.ignored[flag.ignored] == nil {
