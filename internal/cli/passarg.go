@@ -74,6 +74,17 @@ func passArgNames() []string {
 	return names
 }
 
+// acceptedPassArgs returns the usual names of the arguments that are not refused.
+func acceptedPassArgs() []string {
+	var names []string
+	for _, k := range knownPassArgs {
+		if k.refuse == "" {
+			names = append(names, k.names[0])
+		}
+	}
+	return names
+}
+
 // take takes one argument, NAME or NAME@VALUE.
 func (a *passArgs) take(o *rewrite.Options, arg string) error {
 	name, value, hasValue := strings.Cut(arg, "@")
