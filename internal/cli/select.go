@@ -13,7 +13,7 @@ import (
 // selection is the flags that say what may suspend.
 type selection struct {
 	Suspend        []string `placeholder:"MODULE.NAME,…" sep:"none" help:"Imports that may suspend. * stands for any characters; @FILE reads a list, one a line."`
-	Wit            string   `placeholder:"FILE" help:"A WIT package as text, JSON or folder: the imports are checked against a world of it, and those whose functions wait may suspend (docs/options.md has the rule)."`
+	Wit            string   `placeholder:"FILE" help:"A WIT package as text, JSON or folder, or a module that has it inside: the imports are checked against a world of it, and those whose functions wait may suspend (docs/options.md has the rule)."`
 	World          string   `placeholder:"NAME" help:"The world of --wit, if it has several."`
 	Only           []string `placeholder:"FUNC,…" sep:"none" help:"The only functions that may suspend; excludes --add and --remove."`
 	Add            []string `placeholder:"FUNC,…" sep:"none" help:"Functions that may suspend though nothing shows it."`

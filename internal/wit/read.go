@@ -14,8 +14,8 @@ import (
 	witlib "go.bytecodealliance.org/wit"
 )
 
-// Read returns a world of a package: its text, its JSON, or a folder of texts with the
-// packages that they use in a folder deps. The world is named in full, wasi:cli/command
+// Read returns a world of a package: its text, its JSON, a module or component that has
+// it inside, or a folder of texts with the packages that they use in a folder deps. The world is named in full, wasi:cli/command
 // or wasi:cli/command@0.2.0, or by its last name; "" is the only one of the package.
 // Data is what path has, unless it is a folder.
 func Read(path string, data []byte, world string) (w *World, err error) {

@@ -85,6 +85,15 @@ wasi:io/streams@0.2.0 resource pollable`), "\n")
 	}
 }
 
+// A module may have the WIT in it: wasm-tools component embed has put it there.
+func TestEmbedded(t *testing.T) {
+	module := readWorld(t, "testdata/timers.embedded.wasm", contents(t, "testdata/timers.embedded.wasm"), "")
+	text := readWorld(t, timers, contents(t, timers), "")
+	if diff := cmp.Diff(lines(text), lines(module)); diff != "" {
+		t.Errorf("of the text (-) and of the module (+):\n%s", diff)
+	}
+}
+
 // The rule, and the canonical ABI, on a world with one of everything.
 func TestWorldOfEverything(t *testing.T) {
 	w := readWorld(t, "testdata/everything.json", contents(t, "testdata/everything.json"), "everything")
