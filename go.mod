@@ -11,8 +11,12 @@ require (
 	github.com/mattn/go-isatty v0.0.24
 	github.com/rogpeppe/go-internal v1.16.0
 	github.com/tetratelabs/wazero v1.12.0
-	golang.org/x/tools v0.26.0
+	go.bytecodealliance.org v0.7.0
+	golang.org/x/tools v0.33.0
 	pgregory.net/rapid v1.3.0
 )
 
-require golang.org/x/sys v0.49.0 // indirect
+require (
+	github.com/coreos/go-semver v0.3.1 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+)

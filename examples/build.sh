@@ -78,6 +78,7 @@ c_module gc 2 gc
 c_module faults 1 faults -mexec-model=reactor -Wl,--max-memory=4194304 -Wl,--export=__data_end -Wl,--export=__heap_base
 c_module faults 1 faults.stackfirst -mexec-model=reactor -Wl,--stack-first -Wl,-z,stack-size=65536
 c_module bare 2 bare -nostdlib -Wl,--no-entry
+c_module timers 2 timers -nostdlib -Wl,--no-entry
 c_module server 2 server -mexec-model=reactor
 DEFINE=-DFIBERS
 c_module server 2 server.fibers -mexec-model=reactor

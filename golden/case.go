@@ -138,6 +138,8 @@ func (c *Case) parseOption(line string) (err error) {
 		o.Indirect, o.IndirectIn = rewrite.ParseIndirect([]string{value})
 	case "--pass-arg=asyncify-ignore-imports":
 		o.IgnoreImports = true
+	case "--pass-arg=asyncify-export-globals":
+		o.ExportGlobals = true
 	case "--shape":
 		o.Shape, err = rewrite.ParseShape(value)
 	case "--after":

@@ -44,6 +44,11 @@ type Options struct {
 	// and free if the module has them, and with the fiber library the functions of
 	// fiberlib/host.wat.
 	ExportStack bool
+	// ExportGlobals exports the state and the address of the data block in use, as
+	// __asyncify_state and __asyncify_data, two mutable globals.
+	ExportGlobals bool
+	// Reasons says that Result.Reasons is asked for.
+	Reasons bool
 	// IgnoreImports says that no import may suspend: only what the module itself
 	// makes suspend. It excludes Suspend.
 	IgnoreImports bool
@@ -107,6 +112,7 @@ type Result struct {
 	Checks       int      // of the stack pointer, with Options.Guard
 	Asserts      int      // calls that are looked behind, with Options.Asserts
 	Notes        []string // what a user is to know, a line each
+	Reasons      []string // with Options.Reasons: why each instrumented function is, a line each
 }
 
 // Rewrite instruments a valid module, as package check says. The error is a
@@ -278,6 +284,9 @@ func (s *state) runtime() error {
 		s.result.Checks += f.checks
 		s.result.Asserts += f.watched
 		unwinding = unwinding || f.asksUnwinding
+		if s.opts.Reasons {
+			s.result.Reasons = append(s.result.Reasons, f.graph.labels[f.id]+" "+f.graph.reasonText(f.m, f.id))
+		}
 	}
 	for _, f := range s.guarded {
 		s.result.Checks += f.checks

@@ -67,6 +67,7 @@ func writeRuntime(s *state, signatures []string, unwinding bool) *runtimeText {
 		r.mapSection()
 	}
 	r.exportStack(m, s.opts)
+	r.exportGlobals(s.opts)
 	return r
 }
 

@@ -52,6 +52,9 @@ func suspendingImports(m *wat.Module, said *said, opts Options) ([]bool, error) 
 	if err := checkStackExport(m, opts); err != nil {
 		return nil, err
 	}
+	if err := checkGlobalExports(m, opts); err != nil {
+		return nil, err
+	}
 	if err := checkLibraryImports(m, opts); err != nil {
 		return nil, err
 	}
@@ -168,7 +171,7 @@ func nothingSuspends(m *wat.Module) error {
 		Hint: importList(all),
 	}
 	if len(all) > 0 {
-		err.Hint += "; say with --suspend which of them may"
+		err.Hint += "; say with --suspend which of them may (* is all)"
 	}
 	return err
 }

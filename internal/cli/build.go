@@ -30,9 +30,13 @@ A program with a runtime of its own, which imports start_unwind and so on from m
 
     watfiber build app.wasm -o app.fiber.wasm
 
-In place of wasm-opt --asyncify:
+A program for WASI 0.2, whose imports a WIT file describes:
 
-    watfiber build --pass-arg=asyncify-imports@env.sleep app.wasm -o app.fiber.wasm
+    watfiber build --wit=wit/app.wit app.wasm -o app.fiber.wasm
+
+In place of wasm-opt, with the options as they were:
+
+    watfiber build --asyncify -O2 --pass-arg=asyncify-imports@env.sleep app.wasm -o app.fiber.wasm
 
 With the rewritten text beside it, to see what happened:
 
@@ -58,6 +62,9 @@ func (b *buildCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
+	if err := b.forModule(m, &opts); err != nil {
+		return err
+	}
 	opts.Lines = c.sourceLines(m)
 	if b.EmitWat != "" && m.Source.Binary {
 		if m, err = asText(m); err != nil {
@@ -79,7 +86,10 @@ func (b *buildCmd) Run(c *console) error {
 		return err
 	}
 	p.done()
+	c.reasons(r.Reasons)
 	if !b.Quiet {
+		c.notes(c.peerNotes)
+		c.notes(b.peer.notes)
 		c.notes(m.Notes)
 		c.notes(r.Notes)
 		c.notes(binary.Warnings(r.Module, out))
@@ -92,6 +102,13 @@ func (b *buildCmd) Run(c *console) error {
 func (c *console) notes(notes []string) {
 	for _, n := range notes {
 		c.note(n)
+	}
+}
+
+// reasons prints why functions are instrumented, if that was asked for.
+func (c *console) reasons(reasons []string) {
+	for _, r := range reasons {
+		fmt.Fprintln(c.stderr, r)
 	}
 }
 

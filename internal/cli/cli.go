@@ -55,6 +55,7 @@ type console struct {
 	color          bool
 	args           []string   // the command line
 	grammar        *kong.Kong // for completion
+	peerNotes      []string   // which options of wasm-opt in the line are ignored
 }
 
 // exitError ends a command with a code; what it has to say has been said.
@@ -85,6 +86,10 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 		panic(err)
 	}
 	c.grammar = parser
+	args, notes, err := peerLine(parser.Model, args)
+	if err != nil {
+		return c.status(err)
+	}
 	context, err := parser.Parse(args)
 	if done >= 0 { // --help has been printed
 		return done
@@ -95,6 +100,7 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 		fmt.Fprintf(stderr, "Run %q for the usage.\n", "watfiber "+helpFor(err)+"--help")
 		return exitUsage
 	}
+	c.peerNotes = notes
 	return c.status(context.Run(c))
 }
 

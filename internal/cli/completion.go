@@ -47,7 +47,11 @@ func commandWords(app *kong.Application) []completion {
 		c := completion{command: cmd.Name, help: firstSentence(cmd.Help)}
 		for _, group := range cmd.AllFlags(true) {
 			for _, f := range group {
-				c.flags = append(c.flags, completionFlag{f.Name, firstSentence(f.Help), enumOf(f.Value)})
+				values := enumOf(f.Value)
+				if f.Name == "pass-arg" {
+					values = acceptedPassArgs()
+				}
+				c.flags = append(c.flags, completionFlag{f.Name, firstSentence(f.Help), values})
 			}
 		}
 		for _, arg := range cmd.Positional {

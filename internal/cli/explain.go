@@ -48,11 +48,15 @@ func (x *explainCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
+	if err := x.forModule(m, &opts); err != nil {
+		return err
+	}
 	opts.Lines = c.sourceLines(m)
 	e, err := rewrite.Explain(m, opts)
 	if err != nil {
 		return err
 	}
+	c.notes(x.peer.notes)
 	c.notes(e.Result.Notes)
 	found := []int{-1}
 	if x.Function != "" {

@@ -116,7 +116,9 @@ func (c *console) write(outputs ...output) (err error) {
 		if err != nil {
 			return pathError(err)
 		}
-		moves = append(moves, m)
+		if m.from != "" {
+			moves = append(moves, m)
+		}
 	}
 	for _, o := range outputs {
 		if o.path == "" || o.path == "-" {
@@ -137,7 +139,7 @@ func (c *console) write(outputs ...output) (err error) {
 type move struct{ from, to string }
 
 // stage writes an output to a new file in the folder it will stand in. A path that
-// is no regular file, such as /dev/null or a pipe, is written to directly.
+// is no regular file, such as /dev/null or a pipe, is written to directly: nothing moves.
 func stage(o output) (move, error) {
 	if info, err := os.Stat(o.path); err == nil && !info.Mode().IsRegular() {
 		if info.IsDir() {

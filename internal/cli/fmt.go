@@ -90,6 +90,9 @@ func (f *fmtCmd) format(name, text string, opts rewrite.Options) (string, error)
 	if err := check.Module(m); err != nil {
 		return "", err
 	}
+	if err := f.forModule(m, &opts); err != nil {
+		return "", err
+	}
 	if f.All || len(opts.Suspend)+len(opts.Only)+len(opts.Add) == 0 && !rewrite.SuspendsItself(m) {
 		return wat.Normalise(m, everyFunction(m)), nil
 	}

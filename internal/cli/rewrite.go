@@ -7,6 +7,7 @@ type rewriteCmd struct {
 	Shape  string `enum:"moved,plain" default:"moved" help:"moved opens source blocks early, so that less code is needed; plain leaves every source line in its place."`
 	After  string `placeholder:"PASS" help:"Stop after a pass and show what it found out: callgraph, sites, liveness, operands, frame, inline, emit, runtime or verify."`
 	Output string `short:"o" placeholder:"FILE" help:"Write the text here instead of to standard output."`
+	Quiet  bool   `short:"q" help:"Say nothing unless something is wrong."`
 	Input  string `arg:"" optional:"" name:"module" help:"Text or binary; - or nothing is standard input."`
 }
 
@@ -42,11 +43,14 @@ func (r *rewriteCmd) Run(c *console) error {
 	if names, _ := rewrite.Passes(); r.After != "" && !contains(names, r.After) {
 		return unknown("pass", r.After, names)
 	}
-	p := c.progress(false)
+	p := c.progress(r.Quiet)
 	defer p.done()
 	p.stage("reading")
 	m, err := c.load(r.Input)
 	if err != nil {
+		return err
+	}
+	if err := r.forModule(m, &opts); err != nil {
 		return err
 	}
 	opts.Lines = c.sourceLines(m)
@@ -61,7 +65,12 @@ func (r *rewriteCmd) Run(c *console) error {
 		return err
 	}
 	p.done()
-	c.notes(m.Notes)
-	c.notes(result.Notes)
+	c.reasons(result.Reasons)
+	if !r.Quiet {
+		c.notes(c.peerNotes)
+		c.notes(r.peer.notes)
+		c.notes(m.Notes)
+		c.notes(result.Notes)
+	}
 	return c.write(textOutput(r.Output, result.Text))
 }

@@ -36,7 +36,8 @@ type runCmd struct {
 	Module  string   `arg:"" help:"Text or binary; - is standard input."`
 	Args    []string `arg:"" optional:"" passthrough:"" help:"Arguments of the program."`
 
-	trial *trial `kong:"-"` // one of several runs, nil if there is but one
+	suspending []string // imports that may suspend, by --suspend and --wit
+	trial      *trial `kong:"-"` // one of several runs, nil if there is but one
 }
 
 // Help is the end of watfiber run --help.
@@ -133,17 +134,21 @@ func (r *runCmd) run(ctx context.Context, c *console, m *wat.Module) error {
 // build rewrites the module, if it may suspend and is not rewritten.
 func (r *runCmd) build(c *console, m *wat.Module) (*wat.Module, error) {
 	how := r.selection // what of it is more than a list of what the host provides
-	how.Suspend, how.Frames = nil, false
+	how.Suspend, how.Wit, how.World, how.Frames = nil, "", "", false
 	says := !reflect.ValueOf(how).IsZero()
 	if isRewritten(m) && (says || r.Seed != 0 || r.Missing) {
 		return nil, usageError(r.Module + " is rewritten already: --suspend names what is provided, and the other flags of build say nothing to it")
 	}
-	if isRewritten(m) || len(r.Suspend) == 0 && !says && !r.Missing && !rewrite.SuspendsItself(m) {
-		return m, nil
-	}
 	opts, err := r.options()
+	if err == nil {
+		err = r.forModule(m, &opts)
+	}
 	if err != nil {
 		return nil, err
+	}
+	r.suspending = opts.Suspend
+	if isRewritten(m) || len(opts.Suspend) == 0 && !says && !r.Missing && !rewrite.SuspendsItself(m) {
+		return m, nil
 	}
 	opts.Frames, opts.Seed = true, r.Seed
 	opts.Lines = c.sourceLines(m)
@@ -292,11 +297,7 @@ func (r *runCmd) imports(ctx context.Context, rt wazero.Runtime, m *wat.Module, 
 	if _, err := wasi.Instantiate(ctx, rt); err != nil {
 		return err
 	}
-	opts, err := r.options()
-	if err != nil {
-		return err
-	}
-	suspending := rewrite.Suspending(opts.Suspend)
+	suspending := rewrite.Suspending(r.suspending)
 	modules := map[string]wazero.HostModuleBuilder{}
 	var names []string
 	for _, d := range m.Imports() {

@@ -7,11 +7,14 @@ import (
 
 	"github.com/watfiber/watfiber/rewrite"
 	"github.com/watfiber/watfiber/rewrite/callgraph"
+	"github.com/watfiber/watfiber/wat"
 )
 
 // selection is the flags that say what may suspend.
 type selection struct {
 	Suspend        []string `placeholder:"MODULE.NAME,…" sep:"none" help:"Imports that may suspend. * stands for any characters; @FILE reads a list, one a line."`
+	Wit            string   `placeholder:"FILE" help:"A WIT package as text, JSON or folder, or a module that has it inside: the imports are checked against a world of it, and those whose functions wait may suspend (docs/options.md has the rule)."`
+	World          string   `placeholder:"NAME" help:"The world of --wit, if it has several."`
 	Only           []string `placeholder:"FUNC,…" sep:"none" help:"The only functions that may suspend; excludes --add and --remove."`
 	Add            []string `placeholder:"FUNC,…" sep:"none" help:"Functions that may suspend though nothing shows it."`
 	AddCallers     bool     `help:"With --add: so may whoever calls them."`
@@ -26,6 +29,8 @@ type selection struct {
 	Asserts        bool     `help:"Check at run time that nothing suspends which is said not to, and trap in a function that says so: for debugging."`
 	ExportStack    bool     `help:"For hosts that have many calls of one instance under way: export the stack pointer."`
 	PassArg        []string `placeholder:"asyncify-…@…" sep:"none" help:"The same in the words of wasm-opt --asyncify: asyncify-imports@LIST, asyncify-onlylist@LIST and so on."`
+
+	peer passArgs `kong:"-"` // what PassArg says beside options
 }
 
 // options returns what the flags mean.
@@ -56,9 +61,18 @@ func (s *selection) options() (rewrite.Options, error) {
 		}
 	}
 	for _, arg := range s.PassArg {
-		if err := passArg(&o, arg); err != nil {
+		if err := s.peer.take(&o, arg); err != nil {
 			return o, err
 		}
+	}
+	if s.World != "" && s.Wit == "" {
+		return o, usageError("--world says which world of a WIT package: give it with --wit")
+	}
+	if s.Indirect != "" && s.peer.given["asyncify-ignore-indirect"] {
+		return o, usageError("asyncify-ignore-indirect and --indirect are both given")
+	}
+	if o.AddCallers && len(s.Add) == 0 && !s.peer.given["asyncify-addlist"] {
+		return o, usageError("callers of listed functions are to be added, and none are listed: --add-callers (asyncify-propagate-addlist) needs --add (asyncify-addlist)")
 	}
 	return o, nil
 }
@@ -80,18 +94,30 @@ func (s *selection) indirect(o *rewrite.Options) error {
 	return nil
 }
 
-// readList splits a list at its commas, or reads it from a file.
+// forModule completes options with what depends on the module.
+func (s *selection) forModule(m *wat.Module, o *rewrite.Options) error {
+	if err := s.peer.forModule(m, o); err != nil {
+		return err
+	}
+	return s.askWorld(m, o)
+}
+
+// readList splits a list at its commas, or reads it from a file: one entry a line, or,
+// if the file has one line, with commas.
 func readList(flag, text string) ([]string, error) {
-	separator := ","
 	if path, ok := strings.CutPrefix(text, "@"); ok {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			return nil, pathError(err)
 		}
-		text, separator = string(data), "\n"
+		text = string(data)
+	}
+	parts, closed := splitList(text)
+	if !closed {
+		return nil, usageError(fmt.Sprintf("the list of %s cannot be split at its commas, since a bracket is not closed: put the names into a file, one a line, and give @FILE", flag))
 	}
 	var entries []string
-	for _, e := range splitList(text, separator) {
+	for _, e := range parts {
 		if e = strings.TrimSpace(e); e != "" {
 			entries = append(entries, e)
 		}
@@ -102,13 +128,13 @@ func readList(flag, text string) ([]string, error) {
 	return entries, nil
 }
 
-// splitList splits at a separator that is not inside brackets: names of C++
-// functions have commas in their signatures.
-func splitList(text, separator string) []string {
-	if strings.Contains(strings.TrimSpace(text), "\n") {
-		separator = "\n"
+// splitList splits at line breaks, if there are any within, or at the commas that are
+// not inside brackets: names of C++ functions have commas in their signatures. A
+// bracket that is not closed hides the commas behind it.
+func splitList(text string) (parts []string, closed bool) {
+	if text = strings.TrimSpace(text); strings.Contains(text, "\n") {
+		return strings.Split(text, "\n"), true
 	}
-	var parts []string
 	depth, from := 0, 0
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
@@ -116,51 +142,11 @@ func splitList(text, separator string) []string {
 			depth++
 		case strings.IndexByte(")]}>", c) >= 0:
 			depth = max(depth-1, 0)
-		case c == separator[0] && (depth == 0 || separator == "\n"):
+		case c == ',' && depth == 0:
 			parts = append(parts, text[from:i])
 			from = i + 1
 		}
 	}
-	return append(parts, text[from:])
-}
-
-// passArgs are the arguments of wasm-opt's pass that have a meaning here.
-var passArgs = []string{
-	"asyncify-imports", "asyncify-ignore-imports", "asyncify-ignore-indirect", "asyncify-onlylist", "asyncify-whitelist",
-	"asyncify-addlist", "asyncify-propagate-addlist", "asyncify-removelist", "asyncify-blacklist",
-	"asyncify-asserts",
-}
-
-// passArg takes an argument as wasm-opt --asyncify spells it.
-func passArg(o *rewrite.Options, arg string) error {
-	name, value, hasValue := strings.Cut(arg, "@")
-	list := func(to *[]string) error {
-		if !hasValue {
-			return usageError(fmt.Sprintf("--pass-arg=%s needs a list: --pass-arg=%s@LIST", name, name))
-		}
-		entries, err := readList("--pass-arg="+name, value)
-		*to = append(*to, entries...)
-		return err
-	}
-	switch name {
-	case "asyncify-imports":
-		return list(&o.Suspend)
-	case "asyncify-onlylist", "asyncify-whitelist":
-		return list(&o.Only)
-	case "asyncify-addlist":
-		return list(&o.Add)
-	case "asyncify-removelist", "asyncify-blacklist":
-		return list(&o.Remove)
-	case "asyncify-ignore-imports":
-		o.IgnoreImports = true
-	case "asyncify-ignore-indirect":
-		o.Indirect = callgraph.None
-	case "asyncify-asserts":
-		o.Asserts = true
-	case "asyncify-propagate-addlist":
-		o.AddCallers = true
-	default:
-		return unknown("pass argument", name, passArgs)
-	}
-	return nil
+	last := text[from:]
+	return append(parts, last), depth == 0 || !strings.Contains(last, ",")
 }

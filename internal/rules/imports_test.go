@@ -26,10 +26,11 @@ var mayImport = map[string][]string{
 	"golden":            {anything},
 	"bench":             {anything},
 	"internal/cli": {
-		project + "/wat", project + "/wat/check", project + "/wat/binary", project + "/rewrite", project + "/rewrite/callgraph", project + "/internal/explain", project + "/fiberlib",
+		project + "/wat", project + "/wat/check", project + "/wat/binary", project + "/rewrite", project + "/rewrite/callgraph", project + "/internal/explain", project + "/internal/wit", project + "/fiberlib",
 		"github.com/alecthomas/kong", "github.com/mattn/go-isatty", "github.com/aymanbagabas/go-udiff", "github.com/tetratelabs/wazero",
 	},
 	"internal/explain":  {project + "/rewrite", project + "/rewrite/callgraph", project + "/wat", project + "/wat/binary"},
+	"internal/wit":      {project + "/wat", "go.bytecodealliance.org/wit"},
 	"internal/parallel": {},
 	"internal/rules":    {},
 	"examples":          {},
