@@ -1,5 +1,7 @@
-'use strict';
-(async () => {
+// watfiberReport fills the elements of a page with what is known of a rewrite. It returns
+// a function that takes it: facts, and the rewritten text as bytes.
+function watfiberReport() {
+  'use strict';
   const $ = (id) => document.getElementById(id);
   const el = (tag, props = {}, ...kids) => {
     const e = Object.assign(document.createElement(tag), props);
@@ -9,23 +11,25 @@
 
   // --- data ---
 
-  // unpack returns what a script element holds: compressed, in base 64.
-  const unpack = (id) => {
-    const text = atob($(id).textContent.trim());
-    const bytes = new Uint8Array(text.length);
-    for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-    $(id).remove();
-    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip')));
-  };
-  const [data, text] = await Promise.all([unpack('data').json(), unpack('text').arrayBuffer()]);
+  let data, text, rangeOf, byName;
   const decoder = new TextDecoder();
   const linesOf = (range) => decoder.decode(new Uint8Array(text, range.from, range.to - range.from)).replace(/\n$/, '').split('\n');
-  const rangeOf = new Map(data.ranges.filter((r) => r.func >= 0).map((r) => [r.func, r]));
-  const byName = new Map(data.funcs.map((f) => [f.name, f]));
-
   const percent = (a, b) => (b ? (100 * (a - b) / b).toFixed(1) : '0') + ' %';
-  $('summary').textContent = `${data.instrumented} of ${data.functions} functions get code, ${data.sites} call sites, ` +
-    `${data.bytesBefore} → ${data.bytesAfter} bytes of code (+${percent(data.bytesAfter, data.bytesBefore)})`;
+  const load = (facts, bytes) => {
+    data = facts;
+    text = bytes;
+    rangeOf = new Map(data.ranges.filter((r) => r.func >= 0).map((r) => [r.func, r]));
+    byName = new Map(data.funcs.map((f) => [f.name, f]));
+    $('summary').textContent = `${data.instrumented} of ${data.functions} functions get code, ${data.sites} call sites, ` +
+      `${data.bytesBefore} → ${data.bytesAfter} bytes of code (+${percent(data.bytesAfter, data.bytesBefore)})`;
+    fillList();
+    const same = fn && shown.find((f) => f.name === fn.name);
+    const asked = new URLSearchParams(location.hash.slice(1));
+    if (!fn && views[asked.get('v')]) tab = asked.get('v');
+    const first = same ?? (fn ? undefined : data.funcs[asked.get('f')]);
+    if (first && rangeOf.has(first.index)) show(first);
+    else if (shown.length) show(shown[0]);
+  };
 
   // --- state ---
 
@@ -155,10 +159,10 @@
   };
   const draw = () => {
     drawTabs();
-    try { history.replaceState(null, '', `#f=${fn.index}&v=${tab}`); } catch { /* some pages have no history */ }
+    if (!document.body.dataset.play) history.replaceState(null, '', `#f=${fn.index}&v=${tab}`);
     $('view').replaceChildren(({ code: codeView, why: whyView, frame: frameView, passes: passesView })[tab]());
     $('view').scrollTop = 0;
-    if (tab === 'code') requestAnimationFrame(fillChunks);
+    if (tab === 'code') fillChunks();
   };
 
   // Code: rows have a known height, so that only those in sight are made.
@@ -346,7 +350,7 @@
   };
   const step = (by) => { const i = shown.indexOf(fn); if (shown[i + by]) show(shown[i + by]); };
   addEventListener('keydown', (e) => {
-    if (e.target.closest('input, select, dialog')) { if (e.key === 'Escape') e.target.blur(); return; }
+    if (e.target.closest('input, select, textarea, dialog')) { if (e.key === 'Escape') e.target.blur(); return; }
     if (e.ctrlKey || e.metaKey || e.altKey) return;
     const bar = document.activeElement?.closest?.('.bar');
     const actions = {
@@ -361,11 +365,5 @@
     if (actions[e.key]) { e.preventDefault(); actions[e.key](); }
   });
 
-  fillList();
-  const asked = new URLSearchParams(location.hash.slice(1));
-  if (views[asked.get('v')]) tab = asked.get('v');
-  const first = data.funcs[asked.get('f')];
-  if (first && rangeOf.has(first.index)) show(first);
-  else if (shown.length) show(shown[0]);
-  document.documentElement.dataset.ready = 'yes';
-})();
+  return { load, painted };
+}

@@ -21,10 +21,18 @@ import (
 var (
 	//go:embed page.html
 	pageHTML string
+	//go:embed start.js
+	startJS string
+
+	// Body is the part of a page that shows a rewrite, CSS and Script what it needs: a
+	// function watfiberReport.
+	//
+	//go:embed body.html
+	Body string
 	//go:embed page.css
-	pageCSS string
+	CSS string
 	//go:embed page.js
-	pageJS string
+	Script string
 )
 
 // Data is all that a page shows.
@@ -152,7 +160,7 @@ func (d *Data) Page() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := strings.NewReplacer("{{title}}", html.EscapeString(d.Name), "{{css}}", pageCSS, "{{js}}", pageJS, "{{data}}", data, "{{text}}", text)
+	page := strings.NewReplacer("{{title}}", html.EscapeString(d.Name), "{{css}}", CSS, "{{body}}", Body, "{{js}}", Script, "{{start}}", startJS, "{{data}}", data, "{{text}}", text)
 	return []byte(page.Replace(pageHTML)), nil
 }
 

@@ -67,7 +67,7 @@ func TestPage(t *testing.T) {
 	p.Wait("document.querySelectorAll('.item').length === 1")
 	p.Click(".item")
 	equal(t, p, "document.getElementById('name').textContent", "$k_mandel")
-	equal(t, p, "document.querySelectorAll('.row.ins').length > 5", "true")
+	p.Wait("document.querySelectorAll('.row.ins').length > 5")
 
 	// Folded, inserted lines are bars; one opens by a click, another by a key.
 	p.Key("Escape")
