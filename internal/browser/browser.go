@@ -17,7 +17,7 @@ import (
 )
 
 // patience bounds how long anything may take.
-const patience = 90 * time.Second
+const patience = 3 * 60 * time.Second
 
 // A Browser is a running Chromium. It speaks the DevTools protocol over two pipes:
 // messages in JSON, each followed by a zero.
@@ -251,11 +251,11 @@ func (p *Page) Wait(expression string) {
 	}
 }
 
-// Text returns the value of an expression as text.
+// Text returns the value of an expression as text, once it has one if it is a promise.
 func (p *Page) Text(expression string) string {
 	p.t.Helper()
 	var s string
-	if err := json.Unmarshal([]byte(p.eval("String("+expression+")")), &s); err != nil {
+	if err := json.Unmarshal([]byte(p.eval("(async () => String(await ("+expression+")))()")), &s); err != nil {
 		p.t.Fatalf("%s: %v; errors on the page: %v", expression, err, p.Errors())
 	}
 	return s

@@ -41,7 +41,12 @@ type Data struct {
 	Text   string  `json:"-"` // the rewritten text
 	Ranges []Range `json:"ranges"`
 	Passes []Pass  `json:"passes"`
+
+	module *wat.Module
 }
+
+// Result returns the rewritten module.
+func (d *Data) Result() *wat.Module { return d.module }
 
 // A Range is where the lines of a function stand in the rewritten text, header included:
 // in bytes.
@@ -66,7 +71,7 @@ func New(m *wat.Module, opts rewrite.Options) (*Data, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Data{Module: explain.Facts(e), Text: e.Result.Text}
+	d := &Data{Module: explain.Facts(e), Text: e.Result.Text, module: e.Result.Module}
 	for i := range d.Funcs {
 		if d.Funcs[i].Status == explain.Instrumented {
 			d.Path(i)
