@@ -15,6 +15,20 @@ import (
 // annotate returns the text after a pass that has not made code yet.
 func (s *state) annotate(last string) string {
 	e := wat.NewLineEditor(s.m.Source)
+	for _, f := range s.functions {
+		f.annotate(e, last)
+	}
+	return e.Text()
+}
+
+// inserter takes comments before and behind what stands at an offset of the source.
+type inserter interface {
+	InsertBefore(at, like int, text string)
+	InsertBehind(at, like int, text string)
+}
+
+// annotate says what is known of a function after a pass.
+func (f *function) annotate(e inserter, last string) {
 	done := map[string]bool{}
 	for _, p := range passes {
 		done[p.name] = true
@@ -22,23 +36,20 @@ func (s *state) annotate(last string) string {
 			break
 		}
 	}
-	for _, f := range s.functions {
-		header := f.whyLine()
-		if done["frame"] {
-			header += f.frameLine()
-		}
-		if done["sites"] && len(f.sites) > 0 {
-			header += f.siteLines()
-		}
-		e.InsertBefore(f.fn.Span.Start, f.fn.Span.Start, header)
-		if done["operands"] && len(f.sites) > 0 {
-			f.annotateTargets(e)
-		}
-		if done["liveness"] && len(f.sites) > 0 {
-			f.annotateLive(e)
-		}
+	header := f.whyLine()
+	if done["frame"] {
+		header += f.frameLine()
 	}
-	return e.Text()
+	if done["sites"] && len(f.sites) > 0 {
+		header += f.siteLines()
+	}
+	e.InsertBefore(f.fn.Span.Start, f.fn.Span.Start, header)
+	if done["operands"] && len(f.sites) > 0 {
+		f.annotateTargets(e)
+	}
+	if done["liveness"] && len(f.sites) > 0 {
+		f.annotateLive(e)
+	}
 }
 
 func comment(format string, args ...any) string {
@@ -47,7 +58,7 @@ func comment(format string, args ...any) string {
 
 // annotateTargets marks where each target resumes, what is parked there, and what
 // the code behind has to find as it was.
-func (f *function) annotateTargets(e *wat.LineEditor) {
+func (f *function) annotateTargets(e inserter) {
 	for todo := []*level{f.body}; len(todo) > 0; {
 		l := todo[0]
 		todo = todo[1:]
@@ -91,7 +102,7 @@ func describeOperands(operands []operand) string {
 }
 
 // annotateLive marks behind each site which locals are read there.
-func (f *function) annotateLive(e *wat.LineEditor) {
+func (f *function) annotateLive(e inserter) {
 	live := make([][]string, len(f.sites))
 	f.findLive(func(site, first int, set bitset) {
 		for i := range set.each {

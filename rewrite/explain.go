@@ -3,6 +3,7 @@ package rewrite
 import (
 	"slices"
 	"sort"
+	"strings"
 
 	"github.com/watfiber/watfiber/fiberlib"
 	"github.com/watfiber/watfiber/rewrite/callgraph"
@@ -83,4 +84,44 @@ func (e *Explanation) Line(f wat.FuncID, instr int) (file string, line int) {
 		return lines(f, instr)
 	}
 	return "", 0
+}
+
+// A Note is a comment about a function that a pass can make: it stands before the line
+// of the function, counted from 0, in the normalised source.
+type Note struct {
+	Line int
+	Text string
+}
+
+// Notes returns what is known of a function after a pass, nil if it got no code. The
+// source has to be text.
+func (e *Explanation) Notes(f wat.FuncID, pass string) []Note {
+	k, found := slices.BinarySearchFunc(e.state.functions, f, func(g *function, id wat.FuncID) int { return int(g.id) - int(id) })
+	if !found {
+		return nil
+	}
+	fn := e.state.functions[k]
+	first, _ := e.state.m.Source.Line(fn.fn.Span.Start)
+	n := &notes{source: e.state.m.Source, first: first}
+	fn.annotate(n, pass)
+	slices.SortStableFunc(n.all, func(a, b Note) int { return a.Line - b.Line })
+	return n.all
+}
+
+// notes collects comments, each line by itself.
+type notes struct {
+	source *wat.Source
+	first  int // line of the function, from 1
+	all    []Note
+}
+
+func (n *notes) InsertBefore(at, _ int, text string) { n.add(at, 0, text) }
+func (n *notes) InsertBehind(at, _ int, text string) { n.add(at, 1, text) }
+
+func (n *notes) add(at, behind int, text string) {
+	line, _ := n.source.Line(at)
+	for part := range strings.Lines(text) {
+		part = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(part), wat.InsertMark))
+		n.all = append(n.all, Note{line - n.first + behind, part})
+	}
 }

@@ -30,6 +30,8 @@ type commands struct {
 	Build      buildCmd      `cmd:"" help:"Rewrite a module and assemble it to a binary."`
 	Rewrite    rewriteCmd    `cmd:"" help:"Rewrite a module and print it as text, inserted lines marked."`
 	Explain    explainCmd    `cmd:"" help:"Say which functions get code, why, and what it costs."`
+	Report     reportCmd     `cmd:"" help:"Write a page that shows a rewrite: source beside result, reasons, frames."`
+	Play       playCmd       `cmd:"" help:"Serve a playground: watfiber in a page."`
 	Strip      stripCmd      `cmd:"" help:"Take out of a rewritten text what a rewrite put in."`
 	Fmt        fmtCmd        `cmd:"" help:"Bring text into the form that lines can be inserted into."`
 	Check      checkCmd      `cmd:"" help:"Say whether modules are valid."`

@@ -26,14 +26,19 @@ var mayImport = map[string][]string{
 	"golden":            {anything},
 	"bench":             {anything},
 	"internal/cli": {
-		project + "/wat", project + "/wat/check", project + "/wat/binary", project + "/rewrite", project + "/rewrite/callgraph", project + "/internal/explain", project + "/internal/wit", project + "/fiberlib",
+		project + "/wat", project + "/wat/check", project + "/wat/binary", project + "/rewrite", project + "/internal", project + "/fiberlib",
 		"github.com/alecthomas/kong", "github.com/mattn/go-isatty", "github.com/aymanbagabas/go-udiff", "github.com/tetratelabs/wazero",
 	},
-	"internal/explain":  {project + "/rewrite", project + "/rewrite/callgraph", project + "/wat", project + "/wat/binary"},
-	"internal/wit":      {project + "/wat", "go.bytecodealliance.org/wit"},
-	"internal/parallel": {},
-	"internal/rules":    {},
-	"examples":          {},
+	"internal/explain":      {project + "/rewrite", project + "/wat", project + "/wat/binary"},
+	"internal/report":       {project + "/rewrite", project + "/internal/explain", project + "/wat"},
+	"internal/play":         {project + "/internal/report"},
+	"internal/play/browser": {},
+	"internal/play/flags":   {project + "/rewrite", project + "/wat"},
+	"internal/browser":      {},
+	"internal/wit":          {project + "/wat", "go.bytecodealliance.org/wit"},
+	"internal/parallel":     {},
+	"internal/rules":        {},
+	"examples":              {},
 }
 
 // anything allows all imports. Only tests import golden, and nobody bench.

@@ -1,0 +1,369 @@
+// watfiberReport fills the elements of a page with what is known of a rewrite. It returns
+// a function that takes it: facts, and the rewritten text as bytes.
+function watfiberReport() {
+  'use strict';
+  const $ = (id) => document.getElementById(id);
+  const el = (tag, props = {}, ...kids) => {
+    const e = Object.assign(document.createElement(tag), props);
+    e.append(...kids);
+    return e;
+  };
+
+  // --- data ---
+
+  let data, text, rangeOf, byName;
+  const decoder = new TextDecoder();
+  const linesOf = (range) => decoder.decode(new Uint8Array(text, range.from, range.to - range.from)).replace(/\n$/, '').split('\n');
+  const percent = (a, b) => (b ? (100 * (a - b) / b).toFixed(1) : '0') + ' %';
+  const load = (facts, bytes) => {
+    data = facts;
+    text = bytes;
+    rangeOf = new Map(data.ranges.filter((r) => r.func >= 0).map((r) => [r.func, r]));
+    byName = new Map(data.funcs.map((f) => [f.name, f]));
+    $('summary').textContent = `${data.instrumented} of ${data.functions} functions get code, ${data.sites} call sites, ` +
+      `${data.bytesBefore} → ${data.bytesAfter} bytes of code (+${percent(data.bytesAfter, data.bytesBefore)})`;
+    fillList();
+    const same = fn && shown.find((f) => f.name === fn.name);
+    const asked = new URLSearchParams(location.hash.slice(1));
+    if (!fn && views[asked.get('v')]) tab = asked.get('v');
+    const first = same ?? (fn ? undefined : data.funcs[asked.get('f')]);
+    if (first && rangeOf.has(first.index)) show(first);
+    else if (shown.length) show(shown[0]);
+  };
+
+  // --- state ---
+
+  let fn = null; // the function that is shown
+  let tab = 'code';
+  let folded = false;
+  const opened = new Set(); // rows whose bar is open
+  let hit = null; // the name that is highlighted
+  let at = -1; // the site that is shown
+
+  // Colours follow what a site is called, so an edit elsewhere does not change them.
+  const hue = (text) => {
+    let h = 2166136261;
+    for (const c of text) h = Math.imul(h ^ c.codePointAt(0), 16777619);
+    return (h >>> 0) % 360;
+  };
+  const colour = (k) => {
+    const name = fn.sites?.[k]?.calls ?? '';
+    let nth = 0;
+    for (let i = 0; i < k; i++) if (fn.sites[i].calls === name) nth++;
+    return `hsl(${hue(name + '.' + nth)} 65% 50%)`;
+  };
+
+  // --- text ---
+
+  const tokens = /(;;.*$|\(;.*?;\))|("(?:[^"\\]|\\.)*")|(\$"(?:[^"\\]|\\.)*"|\$[^\s()";]+)|(-?(?:0x[\da-fA-F_.p+-]+|\d[\w.+-]*))|([a-z][\w.]*)/gm;
+  const escaped = (s) => s.replace(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c]);
+  const painted = (text) => {
+    let out = '', from = 0;
+    for (const m of text.matchAll(tokens)) {
+      out += escaped(text.slice(from, m.index));
+      const kind = m[1] ? 'c' : m[2] ? 's' : m[3] ? 'v' : m[4] ? 'n' : 'k';
+      const numbered = kind === 'n' && /local\.(get|set|tee)\s+$/.test(text.slice(0, m.index));
+      const cls = numbered ? 'v' : kind;
+      const name = cls === 'v' ? ` data-v="${escaped(m[0])}"` : '';
+      out += `<span class="${cls}${cls === 'v' && m[0] === hit ? ' hit' : ''}"${name}>${escaped(m[0])}</span>`;
+      from = m.index + m[0].length;
+    }
+    return out + escaped(text.slice(from));
+  };
+
+  // rows are the lines of a function: source lines beside what became of them. Line is
+  // the place in the text, sites those that an inserted line is about.
+  const rowsOf = (f) => {
+    const r = rangeOf.get(f.index);
+    if (!r) return [];
+    const rows = [];
+    for (const [i, text] of linesOf(r).entries()) {
+      const trimmed = text.trim();
+      if (trimmed.startsWith(';;-')) {
+        rows.push({ kind: 'gone', line: i, src: text.replace(/;;- ?/, ''), out: text });
+      } else if (trimmed.includes(';;~')) {
+        const sites = [...text.matchAll(/\bsites? (\d+)/g)].map((m) => +m[1]);
+        if (!sites.length && /^(block|end|.*the site)/.test(trimmed) && f.sites?.length === 1) sites.push(0);
+        rows.push({ kind: 'ins', line: i, src: '', out: text, sites });
+      } else {
+        rows.push({ kind: 'same', line: i, src: text, out: text });
+      }
+    }
+    let site = -1; // calls are told from the lines behind them
+    rows.forEach((row, i) => {
+      if (row.kind === 'ins' && /unwinding\? then leave/.test(row.out) && i > 0) {
+        site = row.sites[0] ?? site + 1;
+        row.sites = [site];
+        rows[i - 1].site = site;
+      }
+    });
+    return rows;
+  };
+
+  // --- the list of functions ---
+
+  let shown = [];
+  const keys = {
+    growth: (f) => -(f.bytesAfter - f.bytesBefore), sites: (f) => -(f.sites?.length ?? 0), frame: (f) => -f.frame, index: (f) => f.index,
+  };
+  const fillList = () => {
+    const word = $('search').value.toLowerCase();
+    const order = $('order').value;
+    shown = data.funcs.filter((f) => rangeOf.has(f.index) && f.name.toLowerCase().includes(word));
+    shown.sort((a, b) => (order === 'name' ? (a.name < b.name ? -1 : 1) : keys[order](a) - keys[order](b) || a.index - b.index));
+    drawList();
+  };
+  const itemHeight = 24;
+  const drawList = () => {
+    const list = $('list');
+    const from = Math.max(0, Math.floor(list.scrollTop / itemHeight) - 10);
+    const to = Math.min(shown.length, from + Math.ceil(list.clientHeight / itemHeight) + 20);
+    const spacer = el('div');
+    spacer.style.height = shown.length * itemHeight + 'px';
+    list.replaceChildren(spacer);
+    for (let i = from; i < to; i++) {
+      const f = shown[i];
+      const growth = f.bytesAfter - f.bytesBefore;
+      const item = el('div', { className: 'item' + (f.status === 'instrumented' ? '' : ' plain'), id: 'f' + f.index, onclick: () => show(f) },
+        el('span', { textContent: f.name, title: f.name }), el('span', { textContent: growth ? '+' + growth : '' }));
+      item.setAttribute('role', 'option');
+      item.setAttribute('aria-selected', f === fn);
+      item.style.top = i * itemHeight + 'px';
+      list.append(item);
+    }
+    if (fn) list.setAttribute('aria-activedescendant', 'f' + fn.index);
+  };
+
+  // --- views ---
+
+  const views = { code: 'Code', why: 'Why', frame: 'Frame', passes: 'Passes' };
+  const drawTabs = () => {
+    $('tabs').replaceChildren(...Object.entries(views).map(([id, title], i) => {
+      const b = el('button', { type: 'button', id: 'tab-' + id, textContent: `${i + 1} ${title}`, onclick: () => { tab = id; draw(); } });
+      b.setAttribute('role', 'tab');
+      b.setAttribute('aria-selected', id === tab);
+      return b;
+    }));
+    $('view').setAttribute('aria-labelledby', 'tab-' + tab);
+  };
+  const show = (f) => {
+    fn = f; hit = null; at = -1; opened.clear();
+    $('name').textContent = f.name;
+    $('verdict').textContent = f.status === 'instrumented' ?
+      `${f.why}. ${f.sites.length} call site${f.sites.length === 1 ? '' : 's'}, frame of ${f.frame} bytes, ${f.bytesBefore} → ${f.bytesAfter} bytes of code (+${percent(f.bytesAfter, f.bytesBefore)})` :
+      f.status === 'untouched' ? 'Gets no code: nothing that it calls may suspend.' : f.status;
+    const i = shown.indexOf(f), list = $('list');
+    if (i >= 0 && (i * itemHeight < list.scrollTop || (i + 1) * itemHeight > list.scrollTop + list.clientHeight)) list.scrollTop = (i - 4) * itemHeight;
+    drawList();
+    draw();
+  };
+  const draw = () => {
+    drawTabs();
+    if (!document.body.dataset.play) history.replaceState(null, '', `#f=${fn.index}&v=${tab}`);
+    $('view').replaceChildren(({ code: codeView, why: whyView, frame: frameView, passes: passesView })[tab]());
+    $('view').scrollTop = 0;
+    if (tab === 'code') fillChunks();
+  };
+
+  // Code: rows have a known height, so that only those in sight are made.
+  const rowHeight = 19, barHeight = 6, chunkSize = 100;
+  let visible = [], tops = [];
+  const layOut = () => {
+    visible = [];
+    const rows = rowsOf(fn);
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows[i];
+      if (!folded || row.kind !== 'ins' || opened.has(row.line)) {
+        visible.push({ ...row, height: rowHeight });
+        continue;
+      }
+      const bar = { kind: 'bar', lines: [], sites: [], height: barHeight };
+      while (i < rows.length && rows[i].kind === 'ins' && !opened.has(rows[i].line)) {
+        bar.lines.push(rows[i].line);
+        bar.sites.push(...rows[i].sites);
+        i++;
+      }
+      i--;
+      visible.push(bar);
+    }
+    tops = [0];
+    for (const row of visible) tops.push(tops[tops.length - 1] + row.height);
+  };
+  const codeView = () => {
+    layOut();
+    const code = el('div', { className: 'code', id: 'code' });
+    code.style.setProperty('--src', Math.round($('view').clientWidth * 0.4) + 'px');
+    code.style.height = tops[tops.length - 1] + 12 + 'px';
+    return code;
+  };
+  const rowHTML = (row, i) => {
+    const site = row.site ?? row.sites?.[0];
+    const style = site === undefined ? '' : ` style="--site:${colour(site)}"`;
+    if (row.kind === 'bar') {
+      return `<div class="row bar" data-row="${i}" tabindex="0" role="button" aria-label="${row.lines.length} inserted lines, open"${style}><div class="src"></div><div class="out" style="flex:1"><i></i></div></div>`;
+    }
+    const current = row.site !== undefined && row.site === at ? ' at' : '';
+    return `<div class="row ${row.kind}${current}" data-row="${i}"${style}><div class="src">${painted(row.src)}</div><div class="out">${painted(row.out)}</div></div>`;
+  };
+  const fillChunks = () => {
+    const code = $('code'), view = $('view');
+    if (!code) return;
+    const top = view.scrollTop - 600, bottom = view.scrollTop + view.clientHeight + 600;
+    const wanted = new Set();
+    for (let c = 0; c * chunkSize < visible.length; c++) {
+      const end = Math.min((c + 1) * chunkSize, visible.length);
+      if (tops[end] >= top && tops[c * chunkSize] <= bottom) wanted.add(c);
+    }
+    for (const chunk of [...code.children]) {
+      if (!wanted.delete(+chunk.dataset.chunk)) chunk.remove();
+    }
+    for (const c of wanted) {
+      const chunk = el('div', { className: 'chunk' });
+      chunk.dataset.chunk = c;
+      chunk.style.top = tops[c * chunkSize] + 'px';
+      chunk.innerHTML = visible.slice(c * chunkSize, (c + 1) * chunkSize).map((row, k) => rowHTML(row, c * chunkSize + k)).join('');
+      code.append(chunk);
+    }
+  };
+  const refresh = () => {
+    const top = $('view').scrollTop;
+    $('view').replaceChildren(codeView());
+    $('view').scrollTop = top;
+    fillChunks();
+  };
+  const openBar = (row) => { row.lines.forEach((l) => opened.add(l)); refresh(); };
+  const goTo = (site) => {
+    if (!fn.sites?.length) return;
+    at = (site + fn.sites.length) % fn.sites.length;
+    if (tab !== 'code') { tab = 'code'; draw(); } else refresh();
+    const i = visible.findIndex((row) => row.site === at);
+    if (i >= 0) $('view').scrollTop = tops[i] - $('view').clientHeight / 3;
+    fillChunks();
+  };
+
+  const link = (name) => {
+    const f = byName.get(name);
+    if (!f || !rangeOf.has(f.index)) return el('span', { className: 'mono', textContent: name });
+    return el('button', { className: 'link', type: 'button', textContent: name, onclick: () => show(f) });
+  };
+  const chip = (k) => {
+    const c = el('span', { className: 'chip' });
+    c.style.setProperty('--site', colour(k));
+    return c;
+  };
+  const cells = (tag, ...texts) => el('tr', {}, ...texts.map((t) => el(tag, {}, t)));
+  const whyView = () => {
+    const pad = el('div', { className: 'pad' });
+    if (fn.status !== 'instrumented') {
+      pad.append(el('p', { textContent: $('verdict').textContent }));
+      return pad;
+    }
+    pad.append(el('h3', { textContent: 'The shortest way to what suspends, through as few tables as possible' }));
+    const path = el('ol', { className: 'path' });
+    for (const s of fn.path ?? []) path.append(el('li', {}, link(s.from), ' ' + s.why + ' ', el('span', { className: 'mono', textContent: s.place ?? '' })));
+    pad.append(path, el('h3', { textContent: 'Call sites' }));
+    const table = el('table', {}, cells('th', 'site', 'calls', '', 'where', 'live'));
+    fn.sites.forEach((s, k) => {
+      const go = el('button', { className: 'link', type: 'button', textContent: k, onclick: () => goTo(k) });
+      table.append(el('tr', {}, el('td', {}, chip(k), go), el('td', {}, link(s.calls)), el('td', { textContent: s.why }), el('td', { className: 'mono', textContent: s.place ?? '' }), el('td', { textContent: s.live })));
+    });
+    pad.append(table);
+    return pad;
+  };
+  const sizes = { i32: 4, i64: 8, f32: 4, f64: 8, v128: 16 };
+  const frameView = () => {
+    const pad = el('div', { className: 'pad' });
+    if (!fn.frame) {
+      pad.append(el('p', { textContent: fn.status === 'instrumented' ? 'There is nothing to spill: the only site says where to go on.' : 'There is no frame: the function gets no code.' }));
+      return pad;
+    }
+    const slots = (fn.slots ?? []).map((s) => ({ ...s, bytes: sizes[s.type] }));
+    const used = new Set(slots.flatMap((s) => Array.from({ length: s.bytes / 4 }, (_, i) => s.offset + 4 * i)));
+    for (let o = 0; o < fn.frame; o += 4) if (!used.has(o)) slots.push({ name: 'site', type: 'i32', offset: o, bytes: 4, sites: fn.sites.map((_, k) => k), number: true });
+    slots.sort((a, b) => a.offset - b.offset);
+    const strip = el('div', { className: 'strip', role: 'img' });
+    strip.setAttribute('aria-label', `frame of ${fn.frame} bytes: ` + slots.map((s) => s.name).join(', '));
+    for (const s of slots) {
+      const box = el('div', {}, el('b', { textContent: s.name }), el('small', { textContent: `+${s.offset} ${s.type}` }));
+      box.style.minWidth = 14 * s.bytes + 'px';
+      strip.append(box);
+    }
+    pad.append(el('p', { textContent: `${fn.frame} bytes in the buffer, from the lowest address.` }), strip);
+    const table = el('table', {}, cells('th', 'bytes', 'slot', 'type', 'needed at'));
+    for (const s of slots) {
+      const all = s.sites.length === fn.sites.length;
+      table.append(el('tr', {}, el('td', { textContent: '+' + s.offset }), el('td', { className: 'mono' }, s.number ? 'site' :
+        el('button', { className: 'link', type: 'button', textContent: s.name, onclick: () => { hit = spelled(s.name); tab = 'code'; draw(); } })),
+        el('td', { textContent: s.type }), el('td', { textContent: s.number ? 'the number of the site' : all ? 'all sites' : s.sites.join(', ') || 'none' })));
+    }
+    pad.append(table);
+    return pad;
+  };
+  const spelled = (name) => (/^\d/.test(name) || name.startsWith('$') ? name : '$' + name);
+  const passesView = () => {
+    const source = rowsOf(fn).filter((r) => r.kind !== 'ins').map((r) => r.src);
+    const columns = [];
+    for (const p of data.passes) {
+      const notes = p.notes?.[fn.index] ?? [];
+      const text = JSON.stringify(notes);
+      const last = columns[columns.length - 1];
+      if (last && last.text === text) { last.names.push(p); continue; }
+      columns.push({ names: [p], notes, text });
+    }
+    const wide = el('div', { className: 'passes' });
+    const most = 4000; // lines; a longer function is cut here, the code view has all of it
+    for (const c of columns) {
+      const pre = el('pre');
+      let next = 0;
+      source.slice(0, most).forEach((line, i) => {
+        while (next < c.notes.length && c.notes[next].Line <= i) pre.append(el('span', { className: 'note', textContent: c.notes[next++].Text }));
+        const code = el('span');
+        code.innerHTML = painted(line);
+        pre.append(code, '\n');
+      });
+      wide.append(el('section', {}, el('h3', { textContent: c.names.map((p) => p.name).join(', ') }), el('p', { textContent: c.names.map((p) => p.doc).join('; ') }), pre));
+    }
+    return wide;
+  };
+
+  // --- what the reader does ---
+
+  $('view').addEventListener('scroll', () => tab === 'code' && fillChunks());
+  $('list').addEventListener('scroll', drawList);
+  $('search').addEventListener('input', () => { $('list').scrollTop = 0; fillList(); });
+  $('order').addEventListener('change', () => { $('list').scrollTop = 0; fillList(); });
+  addEventListener('resize', () => { drawList(); if (tab === 'code') fillChunks(); });
+  $('view').addEventListener('click', (e) => {
+    const bar = e.target.closest('.bar');
+    if (bar) return openBar(visible[+bar.dataset.row]);
+    const name = e.target.closest('.v')?.dataset.v;
+    if (name && tab === 'code') { hit = hit === name ? null : name; refresh(); }
+  });
+  $('view').addEventListener('mouseover', (e) => {
+    const name = e.target.closest?.('.v')?.dataset.v;
+    for (const v of $('view').querySelectorAll('.v')) v.classList.toggle('hit', v.dataset.v === (name ?? hit));
+  });
+  $('help').onclick = () => $('keys').showModal();
+  $('theme').onclick = () => {
+    const dark = document.documentElement.dataset.theme ? document.documentElement.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
+    document.documentElement.dataset.theme = dark ? 'light' : 'dark';
+  };
+  const step = (by) => { const i = shown.indexOf(fn); if (shown[i + by]) show(shown[i + by]); };
+  addEventListener('keydown', (e) => {
+    if (e.target.closest('input, select, textarea, dialog')) { if (e.key === 'Escape') e.target.blur(); return; }
+    if (e.ctrlKey || e.metaKey || e.altKey) return;
+    const bar = document.activeElement?.closest?.('.bar');
+    const actions = {
+      j: () => goTo(at + 1), k: () => goTo(at < 0 ? -1 : at - 1), n: () => step(1), p: () => step(-1),
+      f: () => { folded = !folded; opened.clear(); if (tab === 'code') refresh(); },
+      '/': () => $('search').focus(), '?': () => $('keys').showModal(),
+      Escape: () => { hit = null; at = -1; if (tab === 'code') refresh(); },
+      Enter: () => bar && openBar(visible[+bar.dataset.row]),
+    };
+    Object.keys(views).forEach((id, i) => { actions[i + 1] = () => { tab = id; draw(); }; });
+    if (document.activeElement === $('list')) Object.assign(actions, { ArrowDown: () => step(1), ArrowUp: () => step(-1) });
+    if (actions[e.key]) { e.preventDefault(); actions[e.key](); }
+  });
+
+  return { load, painted };
+}

@@ -1,0 +1,186 @@
+// Package report makes a page of a rewrite: one file that shows the source beside what
+// became of it, why, and what its frames hold, in any browser and without a network.
+package report
+
+import (
+	"bytes"
+	"compress/gzip"
+	_ "embed" // the page
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"html"
+	"strconv"
+	"strings"
+
+	"github.com/watfiber/watfiber/internal/explain"
+	"github.com/watfiber/watfiber/rewrite"
+	"github.com/watfiber/watfiber/wat"
+)
+
+var (
+	//go:embed page.html
+	pageHTML string
+	//go:embed start.js
+	startJS string
+
+	// Body is the part of a page that shows a rewrite, CSS and Script what it needs: a
+	// function watfiberReport.
+	//
+	//go:embed body.html
+	Body string
+	//go:embed page.css
+	CSS string
+	//go:embed page.js
+	Script string
+)
+
+// Data is all that a page shows.
+type Data struct {
+	*explain.Module
+	Text   string  `json:"-"` // the rewritten text
+	Ranges []Range `json:"ranges"`
+	Passes []Pass  `json:"passes"`
+
+	module *wat.Module
+}
+
+// Result returns the rewritten module.
+func (d *Data) Result() *wat.Module { return d.module }
+
+// A Range is where the lines of a function stand in the rewritten text, header included:
+// in bytes.
+type Range struct {
+	Func int `json:"func"` // -1 for what the rewrite has added
+	From int `json:"from"`
+	To   int `json:"to"`
+}
+
+// A Pass is what a pass has found out about the functions.
+type Pass struct {
+	Name string `json:"name"`
+	Doc  string `json:"doc"`
+	// Notes are comments about functions.
+	Notes map[int][]rewrite.Note `json:"notes,omitempty"`
+}
+
+// New collects what a page about a module shows. The module has to be text, so that
+// there is something to show.
+func New(m *wat.Module, opts rewrite.Options) (*Data, error) {
+	e, err := rewrite.Explain(m, opts)
+	if err != nil {
+		return nil, err
+	}
+	d := &Data{Module: explain.Facts(e), Text: e.Result.Text, module: e.Result.Module}
+	for i := range d.Funcs {
+		if d.Funcs[i].Status == explain.Instrumented {
+			d.Path(i)
+			nameSlots(m, &d.Funcs[i])
+		}
+	}
+	if d.Ranges, err = ranges(m, e.Result.Text); err != nil {
+		return nil, err
+	}
+	d.Passes = passes(m, e)
+	return d, nil
+}
+
+// nameSlots gives slots the names that the text has for them.
+func nameSlots(m *wat.Module, f *explain.Function) {
+	for i := range f.Slots {
+		if n, err := strconv.Atoi(f.Slots[i].Name); err == nil {
+			if name := m.Funcs[f.Index].LocalName(wat.LocalID(n)); name != "" {
+				f.Slots[i].Name = name
+			}
+		}
+	}
+}
+
+// ranges finds the functions of the source in the rewritten text.
+func ranges(m *wat.Module, text string) ([]Range, error) {
+	out, err := wat.Parse(m.Source.Name, text)
+	if err != nil {
+		return nil, fmt.Errorf("the rewritten text cannot be read: %w", err)
+	}
+	defined := 0
+	var sources []int // functions of the source with a body
+	for id, f := range m.Funcs {
+		if f.Import == nil {
+			sources = append(sources, id)
+		}
+	}
+	var all []Range
+	for _, f := range out.Funcs {
+		if f.Import != nil {
+			continue
+		}
+		r := Range{Func: -1, From: out.Source.LineStart(f.Span.Start), To: out.Source.LineEnd(f.Span.End)}
+		if defined < len(sources) {
+			r.Func = sources[defined]
+		}
+		defined++
+		for r.From > 0 {
+			above := out.Source.LineStart(r.From - 1)
+			if !strings.HasPrefix(strings.TrimSpace(text[above:r.From]), wat.InsertMark) {
+				break
+			}
+			r.From = above
+		}
+		all = append(all, r)
+	}
+	return all, nil
+}
+
+// passes returns what each pass finds out. The notes of a pass replace those of the ones
+// before it.
+func passes(m *wat.Module, e *rewrite.Explanation) []Pass {
+	names, docs := rewrite.Passes()
+	var all []Pass
+	for i, name := range names {
+		if name == "emit" {
+			break // the result itself shows what follows
+		}
+		p := Pass{Name: name, Doc: docs[i], Notes: map[int][]rewrite.Note{}}
+		for id := range m.Funcs {
+			if notes := e.Notes(wat.FuncID(id), name); notes != nil {
+				p.Notes[id] = notes
+			}
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// Page returns the page.
+func (d *Data) Page() ([]byte, error) {
+	facts, err := json.Marshal(d)
+	if err != nil {
+		return nil, err
+	}
+	data, err := pack(facts)
+	if err != nil {
+		return nil, err
+	}
+	text, err := pack([]byte(d.Text))
+	if err != nil {
+		return nil, err
+	}
+	page := strings.NewReplacer("{{title}}", html.EscapeString(d.Name), "{{css}}", CSS, "{{body}}", Body, "{{js}}", Script, "{{start}}", startJS, "{{data}}", data, "{{text}}", text)
+	return []byte(page.Replace(pageHTML)), nil
+}
+
+// pack compresses data into characters that may stand in a page.
+func pack(data []byte) (string, error) {
+	var packed bytes.Buffer
+	z, err := gzip.NewWriterLevel(&packed, gzip.BestSpeed)
+	if err != nil {
+		return "", err
+	}
+	if _, err := z.Write(data); err != nil {
+		return "", err
+	}
+	if err := z.Close(); err != nil {
+		return "", err
+	}
+	return base64.StdEncoding.EncodeToString(packed.Bytes()), nil
+}

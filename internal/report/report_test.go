@@ -1,0 +1,188 @@
+package report_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/watfiber/watfiber/internal/browser"
+	"github.com/watfiber/watfiber/internal/report"
+	"github.com/watfiber/watfiber/rewrite"
+	"github.com/watfiber/watfiber/wat"
+	"github.com/watfiber/watfiber/wat/binary"
+	"github.com/watfiber/watfiber/wat/check"
+)
+
+// page writes the page of a module of the examples, and returns its URL.
+func page(t *testing.T, module string, opts rewrite.Options) string {
+	t.Helper()
+	data, err := os.ReadFile(module)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := binary.Decode(filepath.Base(module), string(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := wat.Parse(m.Source.Name, wat.Print(m))
+	if err == nil {
+		err = check.Module(text)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := report.New(text, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	html, err := d.Page()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "report.html")
+	if err := os.WriteFile(path, html, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return "file://" + path
+}
+
+const ready = "document.documentElement.dataset.ready"
+
+var yields = rewrite.Options{Suspend: []string{"env.yield"}}
+
+// The page works from a file, without a network: functions are found, code folds, names
+// are highlighted, keys go from site to site, and there are no errors.
+func TestPage(t *testing.T) {
+	b := browser.Start(t)
+	url := page(t, "../../examples/c/kernels-O2.wasm", yields)
+	p := b.Open(t)
+	p.Go(url, ready)
+	equal(t, p, "document.title", "kernels-O2.wasm · watfiber")
+
+	// A function is found by a part of its name, and chosen.
+	p.Key("/")
+	p.Type("k_mand")
+	p.Wait("document.querySelectorAll('.item').length === 1")
+	p.Click(".item")
+	equal(t, p, "document.getElementById('name').textContent", "$k_mandel")
+	p.Wait("document.querySelectorAll('.row.ins').length > 5")
+
+	// Folded, inserted lines are bars; one opens by a click, another by a key.
+	p.Key("Escape")
+	p.Click("#view")
+	p.Key("f")
+	p.Wait("document.querySelectorAll('.row.ins').length === 0 && document.querySelectorAll('.bar').length > 2")
+	source := p.Text("[...document.querySelectorAll('.row.same .src')].map(e => e.textContent).join('\\n')")
+	if !strings.Contains(source, "loop $L2\n") || strings.Contains(source, "fiber") {
+		t.Errorf("the source pane shows\n%s", source)
+	}
+	p.Click(".bar")
+	p.Wait("document.querySelectorAll('.row.ins').length > 0")
+	before := p.Text("document.querySelectorAll('.row.ins').length")
+	p.Text("document.querySelector('.bar').focus()")
+	p.Key("Enter")
+	p.Wait("document.querySelectorAll('.row.ins').length > " + before)
+	p.Key("f")
+	p.Wait("document.querySelectorAll('.bar').length === 0")
+
+	// A name that is clicked is highlighted wherever it stands in the code.
+	p.Click(`.row.same .out .v[data-v="$l3"]`)
+	p.Wait(`document.querySelectorAll('.row.ins .v.hit[data-v="$l3"]').length > 0`)
+	p.Key("Escape")
+
+	// From site to site.
+	p.Key("j")
+	p.Wait("document.querySelector('.row.at .out').textContent.trim() === 'call $host_yield'")
+
+	// The other views.
+	p.Key("2")
+	p.Wait("document.querySelector('ol.path li').textContent.includes('calls env.yield, a suspending import')")
+	p.Key("3")
+	p.Wait("document.querySelector('.strip').getAttribute('aria-label') === 'frame of 24 bytes: p0, l3, l7, l13, l1'")
+	p.Click("td .link") // the first slot, in the code
+	p.Wait(`document.querySelectorAll('.v.hit[data-v="$p0"]').length > 2`)
+	p.Key("4")
+	p.Wait("[...document.querySelectorAll('.passes h3')].map(e => e.textContent).join() .startsWith('callgraph,sites')")
+	p.Key("?")
+	p.Wait("document.getElementById('keys').open")
+	noErrors(t, p)
+}
+
+// What a reader does not see has a name, and what he sees can be told from what is
+// behind it.
+func TestAccessible(t *testing.T) {
+	b := browser.Start(t)
+	url := page(t, "../../examples/c/kernels-O2.wasm", yields)
+	for _, dark := range []bool{false, true} {
+		p := b.Open(t)
+		p.Dark(dark)
+		p.Go(url, ready)
+		for _, view := range []string{"1", "2", "3", "4"} {
+			p.Click("#view")
+			p.Key(view)
+			if poor := p.Text(contrast); poor != "" {
+				t.Errorf("dark %t, view %s: too little contrast: %s", dark, view, poor)
+			}
+			if nameless := p.Text(nameless); nameless != "" {
+				t.Errorf("view %s: without a name: %s", view, nameless)
+			}
+		}
+		noErrors(t, p)
+	}
+}
+
+// contrast lists what has less than the 4.5 to 1 that WCAG 2 asks of text.
+const contrast = `(() => {
+  const parse = (c) => { const m = c.match(/[\d.]+/g).map(Number); return m.length > 3 && m[3] === 0 ? null : m.slice(0, 3) };
+  const light = (c) => { const [r, g, b] = c.map((v) => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b };
+  const behind = (e) => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor); if (c) return c } return [255, 255, 255] };
+  const poor = new Set();
+  for (const e of document.querySelectorAll('body *')) {
+    if (![...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim()) || !e.offsetParent || ['SCRIPT', 'STYLE', 'OPTION'].includes(e.tagName)) continue;
+    const a = light(parse(getComputedStyle(e).color)), b = light(behind(e));
+    const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+    if (ratio < 4.5) poor.add(e.className + ' "' + e.textContent.slice(0, 20) + '" ' + ratio.toFixed(1));
+  }
+  return [...poor].slice(0, 5).join('; ');
+})()`
+
+// nameless lists what can be used and has no name for those who do not see it.
+const nameless = `[...document.querySelectorAll('button, input, select, [role=button], [role=listbox], [role=tablist], [role=img]')]
+  .filter((e) => !(e.getAttribute('aria-label') || e.textContent.trim())).map((e) => e.outerHTML.slice(0, 60)).join('; ')`
+
+// The text of a large module is there soon, since only what is in sight is made.
+func TestLargePage(t *testing.T) {
+	b := browser.Start(t)
+	opts := rewrite.Options{Suspend: []string{"wasi_snapshot_preview1.poll_oneoff"}}
+	module := os.Getenv("WATFIBER_CORPUS") + "/go/hello_go.wasm"
+	if _, err := os.Stat(module); err != nil {
+		t.Skip("needs go/hello_go.wasm in the folder that WATFIBER_CORPUS names")
+	}
+	url := page(t, module, opts)
+	p := b.Open(t)
+	start := time.Now()
+	p.Go(url, ready)
+	t.Logf("ready after %v", time.Since(start))
+	if rows := p.Text("document.querySelectorAll('.row').length"); len(rows) > 3 {
+		t.Errorf("%s rows are there at once", rows)
+	}
+	p.Text("document.getElementById('view').scrollTop = 1e9")
+	p.Wait("[...document.querySelectorAll('.row')].some((r) => r.textContent.trim() === '))' || r.textContent.includes('nobody looks at it') || r.textContent.trim() === ')')")
+	noErrors(t, p)
+}
+
+func equal(t *testing.T, p *browser.Page, expression, want string) {
+	t.Helper()
+	if got := p.Text(expression); got != want {
+		t.Errorf("%s is %q, not %q", expression, got, want)
+	}
+}
+
+func noErrors(t *testing.T, p *browser.Page) {
+	t.Helper()
+	if errs := p.Errors(); len(errs) > 0 {
+		t.Errorf("errors on the page: %v", errs)
+	}
+}
