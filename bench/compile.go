@@ -14,7 +14,7 @@ import (
 // a file of the folder programs, which exports the kernels.
 type cProgram struct {
 	glue    string // in programs
-	fetch   func(cache) (dir string, err error)
+	from    origin
 	sources []string // patterns below dir
 	without []string // names of files that are not compiled
 	include string   // below dir
@@ -28,28 +28,29 @@ var (
 	hostHeader = filepath.Join("examples", "c", "host.h")
 )
 
-// build returns the path of the module, which the cache keeps.
-func (p cProgram) build(c cache, clang string) (string, error) {
+// build returns the path of the module, which the cache keeps, and what its source is.
+func (p cProgram) build(c cache, clang string) (path, from string, err error) {
 	if clang == "" {
-		return "", fmt.Errorf("clang-19 is not installed (with Debian's lld-19, wasi-libc and libclang-rt-19-dev-wasm32)")
+		return "", "", fmt.Errorf("clang-19 is not installed (with Debian's lld-19, wasi-libc and libclang-rt-19-dev-wasm32)")
 	}
-	dir, err := p.fetch(c)
+	dir, from, err := p.from.fetch(c)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	files, err := p.files(dir)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	version, err := run("", clang, "--version")
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	parts := append([]string{dir, version, fmt.Sprint(p.sources, p.without, p.flags, p.libs)}, p.ownText()...)
+	parts := append([]string{from, version, fmt.Sprint(p.sources, p.without, p.flags, p.libs)}, p.ownText()...)
 	name := strings.TrimSuffix(p.glue, ".c") + "-O2"
-	return c.keep("built/"+name+"-"+fingerprint(parts...)+"/"+name+".wasm", func(to string) error {
+	path, err = c.keep("built/"+name+"-"+fingerprint(parts...)+"/"+name+".wasm", func(to string) error {
 		return p.compile(clang, dir, files, to)
 	})
+	return path, from, err
 }
 
 // files returns what is compiled, the file of the folder programs last.
@@ -115,23 +116,23 @@ func (p cProgram) compile(clang, dir string, files []string, to string) error {
 // A packageProgram is a module of a package of npm, into which text of the folder
 // programs is put in place of what it imports from its host.
 type packageProgram struct {
-	name, version string
-	module        string // path in the package
-	glue          string // in programs
+	from   origin
+	module string // path in the package
+	glue   string // in programs
 }
 
-// build returns the path of the module, which the cache keeps.
-func (p packageProgram) build(c cache, watfiber string) (string, error) {
-	dir, err := c.npm(p.name, p.version)
+// build returns the path of the module, which the cache keeps, and what its source is.
+func (p packageProgram) build(c cache, watfiber string) (path, from string, err error) {
+	dir, from, err := p.from.fetch(c)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	glue, err := readGlue(filepath.Join(programs, p.glue))
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	name := strings.TrimSuffix(p.glue, ".wat")
-	return c.keep("built/"+name+"-"+fingerprint(dir, glue)+"/"+name+".wasm", func(to string) error {
+	path, err = c.keep("built/"+name+"-"+fingerprint(from, glue)+"/"+name+".wasm", func(to string) error {
 		text, err := run("", watfiber, "dis", filepath.Join(dir, filepath.FromSlash(p.module)))
 		if err != nil {
 			return err
@@ -147,6 +148,7 @@ func (p packageProgram) build(c cache, watfiber string) (string, error) {
 		_, err = run("", watfiber, "asm", source, "-o", to)
 		return err
 	})
+	return path, from, err
 }
 
 // readGlue reads a file of text to put into a module. (data $NAME "FILE") holds the

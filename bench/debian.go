@@ -8,11 +8,12 @@ import (
 	"strings"
 )
 
-// debian returns the folder with the upstream source of a Debian package. The system's
+// debian returns the folder with the upstream source of a Debian package, and its
+// version. The system's
 // lists of packages stay as they are: apt-get gets lists of its own, below the cache, with
 // the system's archives as places of sources.
-func (c cache) debian(name string) (string, error) {
-	return c.keep("debian/"+name, func(to string) error {
+func (c cache) debian(name string) (dir, version string, err error) {
+	dir, err = c.keep("debian/"+name, func(to string) error {
 		if c.offline {
 			return errOffline
 		}
@@ -38,12 +39,24 @@ func (c cache) debian(name string) (string, error) {
 			if err := os.Mkdir(to, 0o755); err != nil {
 				return err
 			}
-			_, err := run("", "tar", "xf", archive, "-C", to, "--strip-components=1")
-			return err
+			if _, err := run("", "tar", "xf", archive, "-C", to, "--strip-components=1"); err != nil {
+				return err
+			}
+			_, version, _ := strings.Cut(filepath.Base(archive), "_")
+			version, _, _ = strings.Cut(version, ".orig")
+			return os.WriteFile(filepath.Join(to, versionFile), []byte(version), 0o644)
 		}
 		return errors.New("apt-get has brought no source")
 	})
+	if err != nil {
+		return "", "", err
+	}
+	text, err := os.ReadFile(filepath.Join(dir, versionFile))
+	return dir, string(text), err
 }
+
+// versionFile is where the version of a source is kept.
+const versionFile = "debian-version"
 
 var binaryType = regexp.MustCompile(`(?m)^(Types:\s*)deb\b.*$|^deb(\s)`)
 

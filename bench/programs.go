@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 )
 
 // clangFeatures are what compilers of C and C++ use today; wasm-opt has to be told what
@@ -48,6 +49,15 @@ func allSubjects() []*subject {
 			switches: []call{{"sw_zlib", []int{500}}},
 		},
 		{
+			name: "jpeg-O2", about: "libjpeg-turbo, C; what it unpacks comes from a function that waits", suspend: "env.yield",
+			source: fromC(jpegProgram),
+			kernels: []kernel{
+				k("k_jpeg_pack", 512, 32), k("k_jpeg_pack_progressive", 400, 24), k("k_jpeg_unpack", 512, 32), k("k_jpeg_unpack_half", 512, 32),
+				k("k_jpeg_unpack_progressive", 512, 24),
+			},
+			switches: []call{{"sw_jpeg", []int{1000}}},
+		},
+		{
 			name: "lua-O2", about: "Lua 5.4, C; a script calls a function that waits", suspend: "env.yield", source: fromC(luaProgram),
 			kernels: []kernel{
 				k("k_lua_fib", 25, 18), k("k_lua_spectral", 160, 35), k("k_lua_strs", 10000, 800), k("k_lua_sorts", 15000, 1000),
@@ -88,29 +98,47 @@ func allSubjects() []*subject {
 	}
 }
 
-func inProject(elements ...string) func(lab) (string, error) {
-	return func(lab) (string, error) { return filepath.Join(elements...), nil }
+func inProject(elements ...string) func(lab) (path, from string, err error) {
+	return func(lab) (path, from string, err error) { return filepath.Join(elements...), "", nil }
 }
 
-func fromC(p cProgram) func(lab) (string, error) {
-	return func(l lab) (string, error) { return p.build(l.cache, l.clang) }
+func fromC(p cProgram) func(lab) (path, from string, err error) {
+	return func(l lab) (path, from string, err error) { return p.build(l.cache, l.clang) }
 }
 
-func fromPackage(p packageProgram) func(lab) (string, error) {
-	return func(l lab) (string, error) { return p.build(l.cache, l.watfiber) }
+func fromPackage(p packageProgram) func(lab) (path, from string, err error) {
+	return func(l lab) (path, from string, err error) { return p.build(l.cache, l.watfiber) }
 }
 
-func debianSource(name string) func(cache) (string, error) {
-	return func(c cache) (string, error) { return c.debian(name) }
+// An origin is where the source of a program comes from.
+type origin struct {
+	name    string // of the package
+	version string // of npm; Debian has one only
+}
+
+// fetch returns the folder of the source, and what to call it.
+func (o origin) fetch(c cache) (dir, what string, err error) {
+	if o.version != "" {
+		dir, err = c.npm(o.name, o.version)
+		return dir, o.name + " " + o.version + " of npm", err
+	}
+	dir, version, err := c.debian(o.name)
+	return dir, o.name + " " + version + " of Debian", err
 }
 
 var (
 	zlibProgram = cProgram{
-		glue: "zlib.c", fetch: debianSource("zlib"),
+		glue: "zlib.c", from: origin{name: "zlib"},
 		sources: []string{"adler32.c", "crc32.c", "deflate.c", "infback.c", "inffast.c", "inftrees.c", "trees.c", "zutil.c"},
 	}
+	// Without what other files include, and without arithmetic coding.
+	jpegProgram = cProgram{
+		glue: "jpeg.c", from: origin{name: "libjpeg-turbo"},
+		sources: []string{"j[cdfiq]*.c", "jerror.c", "jutils.c", "jmem[mn]*.c", "jsimd_none.c"},
+		without: []string{"jcstest.c", "jcarith.c", "jdarith.c", "jccolext.c", "jdcolext.c", "jdmrgext.c", "jdcol565.c", "jdmrg565.c", "jmemname.c"},
+	}
 	luaProgram = cProgram{
-		glue: "lua.c", fetch: debianSource("lua5.4"), include: "src",
+		glue: "lua.c", from: origin{name: "lua5.4"}, include: "src",
 		sources: []string{"src/l*.c"},
 		without: []string{"lua.c", "luac.c", "linit.c", "liolib.c", "loslib.c", "loadlib.c", "ldblib.c"},
 		flags:   []string{"-D_WASI_EMULATED_SIGNAL", "-D_WASI_EMULATED_PROCESS_CLOCKS"},
@@ -118,30 +146,32 @@ var (
 	}
 	// The package has the source of SQLite in one file.
 	sqliteProgram = cProgram{
-		glue: "sqlite.c", fetch: func(c cache) (string, error) { return c.npm("better-sqlite3", "13.2.0") },
+		glue: "sqlite.c", from: origin{"better-sqlite3", "13.2.0"},
 		include: "deps/sqlite3", sources: []string{"deps/sqlite3/sqlite3.c"},
 		flags: []string{
 			"-DSQLITE_OS_OTHER=1", "-DSQLITE_THREADSAFE=0", "-DSQLITE_OMIT_LOAD_EXTENSION", "-DSQLITE_TEMP_STORE=3",
 			"-DSQLITE_DEFAULT_MEMSTATUS=0", "-DSQLITE_OMIT_WAL",
 		},
 	}
-	quickjsProgram = packageProgram{name: "quickjs-wasi", version: "3.6.2", module: "quickjs.wasm", glue: "quickjs.wat"}
-	pythonProgram  = packageProgram{name: "@micropython/micropython-webassembly-pyscript", version: "1.27.0", module: "micropython.wasm", glue: "micropython.wat"}
+	quickjsProgram = packageProgram{from: origin{"quickjs-wasi", "3.6.2"}, module: "quickjs.wasm", glue: "quickjs.wat"}
+	pythonProgram  = packageProgram{
+		from: origin{"@micropython/micropython-webassembly-pyscript", "1.27.0"}, module: "micropython.wasm", glue: "micropython.wat",
+	}
 )
 
 const helloSource = "package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"hello\") }\n"
 
 // buildHello builds a program in Go for WASI.
-func buildHello(l lab) (string, error) {
+func buildHello(l lab) (path, from string, err error) {
 	source := filepath.Join(l.work, "hello.go")
 	if err := os.WriteFile(source, []byte(helloSource), 0o644); err != nil {
-		return "", err
+		return "", "", err
 	}
-	path := filepath.Join(l.work, "hello_go.wasm")
+	path = filepath.Join(l.work, "hello_go.wasm")
 	cmd := exec.Command("go", "build", "-trimpath", "-o", path, source)
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build for wasip1 fails: %w: %s", err, out)
+		return "", "", fmt.Errorf("go build for wasip1 fails: %w: %s", err, out)
 	}
-	return path, nil
+	return path, runtime.Version(), nil
 }

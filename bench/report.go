@@ -61,6 +61,9 @@ which needs nothing but Go. Where there are npm, apt-get and clang-19 it fetches
 	b.WriteString("\n| module | what it is | suspends in |\n|---|---|---|\n")
 	for _, s := range r.subjects {
 		about := s.about
+		if s.from != "" {
+			about += "; " + s.from
+		}
 		if s.missing != "" {
 			about += "; not measured: " + s.missing
 		}

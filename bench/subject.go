@@ -11,12 +11,13 @@ type subject struct {
 	name     string
 	about    string // what the module is
 	path     string
+	from     string // what its source is; "" if it is in the project
 	missing  string // why there is no module; "" if there is one
 	suspend  string // the import that suspends; "" if the module has a runtime of its own
 	features []string
 	kernels  []kernel
 	switches []call
-	source   func(lab) (path string, err error)
+	source   func(lab) (path, from string, err error)
 
 	work     string // folder for what is built
 	builders []builder
@@ -73,11 +74,11 @@ func findSubjects(l lab, names []string) []*subject {
 		s.sizes.built, s.sizes.plain = map[string]int{}, map[string]int{}
 		s.builders = l.builders()
 		if path := findModule(l.corpus, s.name+".wasm"); path != "" {
-			s.path = path
-		} else if path, err := s.source(l); err != nil {
+			s.path, s.from = path, "as it is in the corpus"
+		} else if path, from, err := s.source(l); err != nil {
 			s.missing = err.Error()
 		} else {
-			s.path = path
+			s.path, s.from = path, from
 		}
 		subjects = append(subjects, s)
 	}

@@ -4,7 +4,7 @@
 #include <string.h>
 #include "zlib.h"
 
-enum { PLAIN = 1 << 20, CHUNK = 512 };
+enum { PLAIN = 1 << 20, CHUNK = 32 };
 static unsigned char plain[PLAIN], packed[PLAIN + PLAIN / 8], unpacked[PLAIN];
 static unsigned char window[1 << 15];
 
