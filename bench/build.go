@@ -1,11 +1,16 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"slices"
 	"strconv"
+	"strings"
+	"sync"
 )
 
 // A builder makes a module that can suspend of one that cannot.
@@ -55,11 +60,6 @@ func (s *subject) module(builder string) string { return s.file(builder + ".wasm
 func (s *subject) build(l lab, run int) error {
 	if s.missing != "" {
 		return nil
-	}
-	if run == 0 {
-		if err := s.prepare(l); err != nil {
-			return err
-		}
 	}
 	for _, b := range s.builders {
 		before := s.builds[b.name]
@@ -115,6 +115,24 @@ func (s *subject) peerArgs(output string, passes ...string) []string {
 	return append(args, passes...)
 }
 
+// prepareAll prepares modules on all cores: nothing is measured yet.
+func prepareAll(l lab, subjects []*subject) error {
+	errs := make([]error, len(subjects))
+	var wait sync.WaitGroup
+	cores := make(chan bool, runtime.NumCPU())
+	for i, s := range slices.Backward(subjects) { // the largest first
+		wait.Go(func() {
+			cores <- true
+			defer func() { <-cores }()
+			if s.missing == "" {
+				errs[i] = s.prepare(l)
+			}
+		})
+	}
+	wait.Wait()
+	return errors.Join(errs...)
+}
+
 // prepare makes what the measured builds start from, and what they are compared
 // with, which the cache keeps.
 func (s *subject) prepare(l lab) error {
@@ -133,7 +151,8 @@ func (s *subject) prepare(l lab) error {
 	}
 	s.sizes.file = len(contents)
 	for _, peer := range l.peers {
-		plain, err := l.cache.keep("plain/"+peer.name+"-"+s.name+"-"+fingerprint(string(contents), fmt.Sprint(s.features))+".wasm", func(to string) error {
+		name := "plain/" + strings.ReplaceAll(peer.name, " ", "-") + "-" + s.name + "-" + fingerprint(string(contents), fmt.Sprint(s.features)) + ".wasm"
+		plain, err := l.cache.keep(name, func(to string) error {
 			_, err := measure(peer.program, peer.with(s.peerArgs(to, "-O2")...)...)
 			return err
 		})

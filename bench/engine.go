@@ -64,8 +64,16 @@ func (c call) String() string {
 func (c call) rounds() int { return c.args[len(c.args)-1] }
 
 // bestOf is how many calls a sample is the fastest of: what else runs on the
-// machine only ever makes them slower.
-const bestOf = 5
+// machine only ever makes them slower. Interpreters take long, and vary less.
+const bestOf, bestOfLight = 5, 2
+
+// best returns how many calls a sample is the fastest of on an engine.
+func (e engine) best() int {
+	if e.light {
+		return bestOfLight
+	}
+	return bestOf
+}
 
 // kernelsOn returns the calls that are timed on an engine.
 func (s *subject) kernelsOn(e engine) []call {
@@ -100,7 +108,7 @@ func (s *subject) time(e engine, runs int) error {
 	}
 	t := task{
 		modules: []module{{original, s.path}},
-		kernels: s.kernelsOn(e), switches: s.switchesOn(e), runs: runs, best: bestOf,
+		kernels: s.kernelsOn(e), switches: s.switchesOn(e), runs: runs, best: e.best(),
 	}
 	for _, b := range s.builders {
 		if b.time && s.sizes.built[b.name] > 0 {

@@ -140,6 +140,10 @@ func (s setup) run(progress io.Writer) error {
 // measure builds all modules and times them on all engines.
 func (s setup) measure(r *report, l lab, progress io.Writer) error {
 	r.subjects = findSubjects(l, s.programs)
+	fmt.Fprintln(progress, "what builds are compared with")
+	if err := prepareAll(l, r.subjects); err != nil {
+		return err
+	}
 	fmt.Fprintln(progress, "builds: sizes and times")
 	for run := range s.runs {
 		if run > 0 && !s.has(partBuilds) {

@@ -114,7 +114,7 @@ func measureShapes(t tools, work string, runs int, progress io.Writer) (*shapeRe
 			continue
 		}
 		fmt.Fprintf(progress, "%s: programs with fibers\n", e.name)
-		a, err := e.time(task{modules: modules, shapes: shapeSuite(e), runs: runs, best: bestOf})
+		a, err := e.time(task{modules: modules, shapes: shapeSuite(e), runs: runs, best: e.best()})
 		if err != nil {
 			return nil, fmt.Errorf("shapes on %s: %w", e.name, err)
 		}
