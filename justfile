@@ -30,7 +30,7 @@ lint:
     go vet ./...
     go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 
-# Measure against wasm-opt and the engines, and write docs/benchmarks.md.
+# Measure against wasm-opt and the engines, which are fetched once, and write docs/benchmarks.md.
 bench *ARGS:
     go run ./bench {{ARGS}}
 

@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"math"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -65,13 +67,15 @@ func TestCodeSection(t *testing.T) {
 func TestReportOfMissingThings(t *testing.T) {
 	r := &report{
 		runs:     3,
-		subjects: []*subject{{name: "lua", missing: "no corpus", kernels: []call{{"k", []int{1}}}}, {name: "go", suspend: "a.b"}},
+		kernels:  true,
+		tools:    tools{missing: []string{"wasm-opt is not installed"}},
+		subjects: []*subject{{name: "lua", missing: "no source", kernels: []kernel{k("k", 1, 1)}}, {name: "go", suspend: "a.b"}},
 		engines:  []engine{{name: "node", missing: "node is not installed"}},
 	}
 	text := r.markdown()
 	for _, want := range []string{
-		"wasm-opt is not installed", "Not measured on node: node is not installed.",
-		"| lua | no corpus |", "lua: no corpus.", "| lua | ; not measured: no corpus |",
+		"Not there: wasm-opt is not installed.", "Not measured on node: node is not installed.",
+		"| lua | not measured |", "| lua | ; not measured: no source |", "not measured",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the report does not say %q", want)
@@ -80,8 +84,97 @@ func TestReportOfMissingThings(t *testing.T) {
 	if strings.Contains(text, "NaN") || strings.Contains(text, "Inf") || strings.Contains(text, "%!") {
 		t.Errorf("the report has numbers that are none:\n%s", text)
 	}
-	if path, missing := findModule(t.TempDir(), "lua-O2.wasm"); path != "" || missing == "" {
-		t.Errorf("an empty corpus has %q: %q", path, missing)
+	if path := findModule(t.TempDir(), "lua-O2.wasm"); path != "" {
+		t.Errorf("an empty corpus has %q", path)
+	}
+}
+
+// Without npm, apt-get and a compiler each program says why it is missing.
+func TestNothingIsFetched(t *testing.T) {
+	t.Chdir("..")
+	l := lab{tools: tools{watfiber: "watfiber"}, cache: cache{dir: t.TempDir(), offline: true, progress: io.Discard}, work: t.TempDir()}
+	for name, want := range map[string]string{
+		"lua-O2": "clang", "sqlite-O2": "clang", "quickjs": "not in the cache", "micropython": "not in the cache", "kernels-O2": "",
+	} {
+		s := findSubjects(l, []string{name})[0]
+		if (want == "") != (s.missing == "") || !strings.Contains(s.missing, want) {
+			t.Errorf("%s is missing because of %q, which does not say %q", name, s.missing, want)
+		}
+	}
+}
+
+func TestTargets(t *testing.T) {
+	for _, c := range []struct {
+		what string
+		t    target
+		want []string
+	}{
+		{"none", target{what: "a", limit: 2, values: []value{{"x", math.NaN()}}}, []string{"a", "at most 2", "not measured", "–"}},
+		{"reached", target{what: "a", limit: 2, values: []value{{"x", 1}, {"y", 2}}}, []string{"a", "at most 2", "y 2.00, x 1.00", "yes"}},
+		{"missed", target{what: "a", limit: 0.33, values: []value{{"x", 0.1}, {"y", 0.4}}}, []string{"a", "at most 0.33", "y 0.40, x 0.10", "no"}},
+		{"at least", target{what: "a", limit: 40, atLeast: true, values: []value{{"x", 90}, {"y", 41}}}, []string{"a", "at least 40", "y 41.0, x 90.0", "yes"}},
+		{"too little", target{what: "a", limit: 40, atLeast: true, values: []value{{"x", 39}}}, []string{"a", "at least 40", "x 39.0", "no"}},
+	} {
+		if diff := cmp.Diff(c.want, c.t.row()); diff != "" {
+			t.Errorf("%s: (-want, +got)\n%s", c.what, diff)
+		}
+	}
+}
+
+// Glue takes the place of imports of the host, and those of WASI stay.
+func TestGlue(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	source := write("module.wat", `(module
+		(import "env" "wanted" (func (param i32) (result i32)))
+		(import "env" "unwanted" (func))
+		(import "wasi_snapshot_preview1" "sched_yield" (func (result i32)))
+		(memory 1)
+		(func (export "run") (param i32) (result i32) (call 1) (drop (call 2)) (call 0 (local.get 0))))`)
+	write("script.js", "\"x\"")
+	glue, err := readGlue(write("glue.wat", `(import "host" "yield" (func $yield (param i32) (result i32)))
+(data $script "script.js")
+(func $env.wanted (param i32) (result i32) (call $yield (i32.const #script)))
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary, text, joined := filepath.Join(dir, "a.wasm"), filepath.Join(dir, "a.wat"), filepath.Join(dir, "joined.wat")
+	watfiber := func(args ...string) string {
+		t.Helper()
+		var out bytes.Buffer
+		if code := cli.Run(args, nil, &out, &out); code != 0 {
+			t.Fatalf("watfiber %v: %s", args, &out)
+		}
+		return out.String()
+	}
+	watfiber("asm", source, "-o", binary)
+	watfiber("dis", binary, "-o", text)
+	module, err := os.ReadFile(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := join(string(module), glue)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(joined, []byte(got), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	watfiber("asm", joined, "-o", binary)
+	for _, want := range []string{`"host" "yield"`, "sched_yield", "unreachable", `\22\78\22`, "i32.const 3"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the module has no %s:\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, `(import "env"`) {
+		t.Errorf("imports of env are left:\n%s", got)
 	}
 }
 
@@ -103,8 +196,8 @@ func TestEnginesAgree(t *testing.T) {
 		runs: 2, best: 1,
 	}
 	answers := map[string]answer{}
-	node, _ := exec.LookPath("node")
-	for _, e := range []engine{wazeroEngine(), nodeEngine(tools{node: node})} {
+	tools := nodesHere(t)
+	for _, e := range engines(tools) {
 		if e.missing != "" {
 			t.Log(e.missing)
 			continue
@@ -114,27 +207,45 @@ func TestEnginesAgree(t *testing.T) {
 			t.Fatalf("%s: %v", e.name, err)
 		}
 		answers[e.name] = a
+		for _, t := range a.Switches {
+			delete(t.Bytes, awaited)
+			delete(t.Bytes, stackSwitching)
+		}
 		if len(a.Kernels) != 2 || len(a.Switches) != 2 || len(a.Kernels[0].Samples[original]) != 2 || len(a.Switches[0].Samples[ours]) != 2 {
 			t.Errorf("%s has not answered everything: %+v", e.name, a)
 		}
 	}
-	if len(answers) < 2 {
-		t.Skip("node is not installed")
-	}
-	for i := range work.switches {
-		if diff := cmp.Diff(answers["wazero"].Switches[i].Bytes, answers["node"].Switches[i].Bytes); diff != "" {
-			t.Errorf("%s: bytes in the buffer on wazero (-) and node (+):\n%s", work.switches[i], diff)
+	for name, a := range answers {
+		for i := range work.switches {
+			if diff := cmp.Diff(answers["wazero"].Switches[i].Bytes, a.Switches[i].Bytes); diff != "" {
+				t.Errorf("%s: bytes in the buffer on wazero (-) and %s (+):\n%s", work.switches[i], name, diff)
+			}
 		}
 	}
+}
+
+// nodesHere has the node that is installed, if there is one.
+func nodesHere(t *testing.T) tools {
+	var found tools
+	if path, err := exec.LookPath("node"); err == nil {
+		found.addNode(path)
+	} else {
+		t.Log("node is not installed")
+	}
+	return found
 }
 
 // The programs with fibers return what they should in every build, and take the same
 // memory and resume as often on every engine.
 func TestShapesAgree(t *testing.T) {
 	t.Chdir("..")
-	tools, err := findTools(t.TempDir(), peer)
-	if err != nil {
-		t.Fatal(err)
+	tools := nodesHere(t)
+	tools.watfiber = filepath.Join(t.TempDir(), "watfiber")
+	if out, err := exec.Command("go", "build", "-o", tools.watfiber, "./cmd/watfiber").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if path, err := exec.LookPath("wasm-opt"); err == nil {
+		tools.addPeer(command{program: path})
 	}
 	modules, err := buildShapes(tools, t.TempDir())
 	if err != nil {
@@ -162,7 +273,7 @@ func TestShapesAgree(t *testing.T) {
 		}
 	}
 	var first []timing
-	for _, e := range []engine{wazeroEngine(), interpreterEngine(), nodeEngine(tools)} {
+	for _, e := range engines(tools) {
 		if e.missing != "" {
 			t.Log(e.missing)
 			continue

@@ -6,6 +6,7 @@ import "fmt"
 type engine struct {
 	name    string
 	missing string // why there is none; "" if there is one
+	light   bool   // it interprets: kernels get smaller arguments
 	time    func(task) (answer, error)
 }
 
@@ -22,10 +23,11 @@ type task struct {
 // A module is a file and who built it.
 type module struct{ builder, path string }
 
+// Engines that have it time the original with the stack switching of JavaScript as well.
+// It can only suspend for a promise, so watfiber's module is timed with one too.
 const (
-	original = "original"
-	ours     = "watfiber"
-	peer     = "wasm-opt"
+	stackSwitching = "JSPI"
+	awaited        = "watfiber, for a promise"
 )
 
 // An answer has the times of each call of a task.
@@ -62,8 +64,42 @@ func (c call) String() string {
 func (c call) rounds() int { return c.args[len(c.args)-1] }
 
 // bestOf is how many calls a sample is the fastest of: what else runs on the
-// machine only ever makes them slower.
-const bestOf = 5
+// machine only ever makes them slower. Interpreters take long, and vary less.
+const bestOf, bestOfLight = 5, 2
+
+// best returns how many calls a sample is the fastest of on an engine.
+func (e engine) best() int {
+	if e.light {
+		return bestOfLight
+	}
+	return bestOf
+}
+
+// kernelsOn returns the calls that are timed on an engine.
+func (s *subject) kernelsOn(e engine) []call {
+	var calls []call
+	for _, k := range s.kernels {
+		if e.light {
+			k.args = []int{k.light}
+		}
+		calls = append(calls, k.call)
+	}
+	return calls
+}
+
+// switchesOn returns the calls that suspend, fewer times where they are interpreted.
+func (s *subject) switchesOn(e engine) []call {
+	var calls []call
+	for _, c := range s.switches {
+		if e.light {
+			args := append([]int{}, c.args...)
+			args[len(args)-1] = max(args[len(args)-1]/10, 5)
+			c.args = args
+		}
+		calls = append(calls, c)
+	}
+	return calls
+}
 
 // time times the calls of a subject on an engine.
 func (s *subject) time(e engine, runs int) error {
@@ -71,11 +107,13 @@ func (s *subject) time(e engine, runs int) error {
 		return nil
 	}
 	t := task{
-		modules: []module{{original, s.path}, {ours, s.file("watfiber.wasm")}},
-		kernels: s.kernels, switches: s.switches, runs: runs, best: bestOf,
+		modules: []module{{original, s.path}},
+		kernels: s.kernelsOn(e), switches: s.switchesOn(e), runs: runs, best: e.best(),
 	}
-	if s.sizes.peer > 0 {
-		t.modules = append(t.modules, module{peer, s.file("peer.wasm")})
+	for _, b := range s.builders {
+		if b.time && s.sizes.built[b.name] > 0 {
+			t.modules = append(t.modules, module{b.name, s.module(b.name)})
+		}
 	}
 	a, err := e.time(t)
 	if err != nil {

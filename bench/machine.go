@@ -43,16 +43,16 @@ func load() string {
 // toolVersions returns a phrase for each tool that there is.
 func toolVersions(t tools) []string {
 	versions := []string{"watfiber, built with " + runtime.Version()}
-	if t.peer != "" {
-		versions = append(versions, versionOf(t.peer, "--version"))
+	for _, p := range t.peers {
+		versions = append(versions, p.name)
 	}
-	if t.node != "" {
-		versions = append(versions, versionOf(t.node, "-p", "`node ${process.version} (V8 ${process.versions.v8})`"))
+	for _, n := range t.nodes {
+		versions = append(versions, versionOf(n.path, "-p", "`node ${process.version} (V8 ${process.versions.v8})`")+" with "+strings.Join(n.flags, " "))
 	}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, dep := range info.Deps {
 			if dep.Path == wazeroModule {
-				versions = append(versions, "wazero "+dep.Version+" (compiler)")
+				versions = append(versions, "wazero "+dep.Version)
 			}
 		}
 	}

@@ -7,28 +7,28 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 )
 
-// nodeEngine times calls under node, with the script time.mjs.
-func nodeEngine(t tools) engine {
-	e := engine{name: "node"}
-	if t.node == "" {
-		e.missing = "node is not installed"
+// nodeEngines time calls under each node that there is, with the script time.mjs.
+func nodeEngines(t tools) []engine {
+	var engines []engine
+	for _, n := range t.nodes {
+		engines = append(engines, engine{name: n.name, time: n.run})
 	}
-	e.time = func(task task) (answer, error) { return timeUnderNode(t.node, task) }
-	return e
+	return engines
 }
 
-func timeUnderNode(node string, t task) (answer, error) {
+func (n node) run(t task) (answer, error) {
 	var a answer
 	question, err := json.Marshal(map[string]any{
 		"modules": modulesAsJSON(t.modules), "kernels": callsAsJSON(t.kernels), "switches": callsAsJSON(t.switches), "shapes": callsAsJSON(t.shapes),
-		"runs": t.runs, "best": t.best,
+		"runs": t.runs, "best": t.best, "stackSwitching": stackSwitching, "awaited": awaited, "ours": ours,
 	})
 	if err != nil {
 		return a, err
 	}
-	cmd := exec.Command(node, filepath.Join("bench", "time.mjs"), string(question))
+	cmd := exec.Command(n.path, append(slices.Clone(n.flags), filepath.Join("bench", "time.mjs"), string(question))...)
 	cmd.Env = append(os.Environ(), "NODE_NO_WARNINGS=1")
 	var diagnosis bytes.Buffer
 	cmd.Stderr = &diagnosis

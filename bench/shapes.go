@@ -21,15 +21,30 @@ var shapeBuilders = []string{withLibrary, withPeer, withOurs}
 // shapeSuite is what is measured on an engine. Most calls take few milliseconds, so that
 // some of them run without being interrupted.
 func shapeSuite(e engine) []call {
-	if e.name == interpreterEngine().name {
+	if e.light {
 		return []call{
-			{"itersum", []int{0, 5000}}, {"itersum", []int{1, 5000}}, {"itersum", []int{10, 2000}}, {"itersum", []int{100, 300}},
-			{"treesum", []int{11}}, {"sieve", []int{100}}, {"skynet", []int{1000}}, {"c10m", []int{1000, 200, 1024}}, {"state", []int{2000}},
+			{"itersum", []int{0, 5000}},
+			{"itersum", []int{1, 5000}},
+			{"itersum", []int{10, 2000}},
+			{"itersum", []int{100, 300}},
+			{"treesum", []int{11}},
+			{"sieve", []int{100}},
+			{"skynet", []int{1000}},
+			{"c10m", []int{1000, 200, 1024}},
+			{"state", []int{2000}},
 		}
 	}
 	return []call{
-		{"itersum", []int{0, 20000}}, {"itersum", []int{1, 20000}}, {"itersum", []int{10, 5000}}, {"itersum", []int{100, 1000}},
-		{"treesum", []int{12}}, {"sieve", []int{150}}, {"sieve", []int{2000}}, {"skynet", []int{10000}}, {"c10m", []int{40000, 10000, 4096}}, {"state", []int{10000}},
+		{"itersum", []int{0, 20000}},
+		{"itersum", []int{1, 20000}},
+		{"itersum", []int{10, 5000}},
+		{"itersum", []int{100, 1000}},
+		{"treesum", []int{12}},
+		{"sieve", []int{150}},
+		{"sieve", []int{2000}},
+		{"skynet", []int{10000}},
+		{"c10m", []int{40000, 10000, 4096}},
+		{"state", []int{10000}},
 	}
 }
 
@@ -48,17 +63,18 @@ func buildShapes(t tools, work string) ([]module, error) {
 	}
 	var built []module
 	for _, b := range []struct{ builder, program, file string }{
-		{withLibrary, t.watfiber, "library.wasm"}, {withPeer, t.peer, "peer.wasm"}, {withOurs, t.watfiber, "own.wasm"},
+		{withLibrary, t.watfiber, "library.wasm"}, {withPeer, "", "peer.wasm"}, {withOurs, t.watfiber, "own.wasm"},
 	} {
 		to := filepath.Join(work, b.file)
 		args := []string{"build", "-q", runtimeShapes, "-o", to}
 		switch {
-		case b.program == "":
+		case b.builder == withPeer && len(t.peers) == 0:
 			continue
 		case b.builder == withLibrary:
 			args[2] = libraryShapes
 		case b.builder == withPeer:
-			args = []string{runtimeShapes, "-o", to, "--pass-arg=asyncify-ignore-imports", "--asyncify", "-O2"}
+			b.program = t.peers[0].program
+			args = t.peers[0].with(runtimeShapes, "-o", to, "--pass-arg=asyncify-ignore-imports", "--asyncify", "-O2")
 		}
 		if _, err := measure(b.program, args...); err != nil {
 			return nil, err
@@ -82,7 +98,7 @@ type shapeReport struct {
 func measureShapes(t tools, work string, runs int, progress io.Writer) (*shapeReport, error) {
 	r := &shapeReport{
 		tools: t, machine: describeMachine(), runs: runs, sizes: map[string]int{}, answers: map[string]answer{},
-		engines: []engine{wazeroEngine(), interpreterEngine(), nodeEngine(t)},
+		engines: append([]engine{wazeroEngine(), interpreterEngine()}, nodeEngines(t)...),
 	}
 	modules, err := buildShapes(t, filepath.Join(work, "shapes"))
 	if err != nil {
@@ -98,7 +114,7 @@ func measureShapes(t tools, work string, runs int, progress io.Writer) (*shapeRe
 			continue
 		}
 		fmt.Fprintf(progress, "%s: programs with fibers\n", e.name)
-		a, err := e.time(task{modules: modules, shapes: shapeSuite(e), runs: runs, best: bestOf})
+		a, err := e.time(task{modules: modules, shapes: shapeSuite(e), runs: runs, best: e.best()})
 		if err != nil {
 			return nil, fmt.Errorf("shapes on %s: %w", e.name, err)
 		}

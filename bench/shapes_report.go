@@ -19,9 +19,9 @@ Programs of the shapes with which fiber runtimes are compared, each from one sou
 
 - Date: %s. Machine: %s, %d cores, %s. Load when it began %s, when it ended %s; the machine was not idle.
 - Tools: %s.
-- Every number is the median of %d runs, with the smallest and the largest in brackets; a run makes one call in each module in turn, and a sample is the fastest of %d. Ratios are taken within a run. A number below 1 says that fiberlib is faster. The interpreter's times are near to a count of instructions.
-`, shapeHeading, m.date, m.cpu, m.cores, m.system, m.loadBefore, m.loadAfter, strings.Join(r.tools.versions, "; "), r.runs, bestOf)
-	if r.tools.peer == "" {
+- Every number is the median of %d runs, with the smallest and the largest in brackets; a run makes one call in each module in turn, and a sample is the fastest of %d (%d on interpreters). Ratios are taken within a run. A number below 1 says that fiberlib is faster. The interpreter's times are near to a count of instructions.
+`, shapeHeading, m.date, m.cpu, m.cores, m.system, m.loadBefore, m.loadAfter, strings.Join(r.tools.versions, "; "), r.runs, bestOf, bestOfLight)
+	if len(r.tools.peers) == 0 {
 		b.WriteString("- wasm-opt is not installed: its columns are empty.\n")
 	}
 	for _, e := range r.engines {

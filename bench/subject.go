@@ -1,11 +1,9 @@
 package main
 
 import (
-	"fmt"
 	"io/fs"
-	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 )
 
 // A subject is a module to measure with, and what was measured.
@@ -13,34 +11,31 @@ type subject struct {
 	name     string
 	about    string // what the module is
 	path     string
+	from     string // what its source is; "" if it is in the project
 	missing  string // why there is no module; "" if there is one
 	suspend  string // the import that suspends; "" if the module has a runtime of its own
 	features []string
-	kernels  []call
+	kernels  []kernel
 	switches []call
+	source   func(lab) (path, from string, err error)
 
-	work   string // folder for what is built
-	sizes  sizes
-	builds builds
-	times  map[string]answer // by engine
+	work     string // folder for what is built
+	builders []builder
+	sizes    sizes
+	builds   map[string][]usage // by builder
+	times    map[string]answer  // by engine
+
+	textToText, textToBinary []usage
 }
 
 // sizes are in bytes of code sections; 0 is not measured.
 type sizes struct {
-	sites           int // calls that may suspend
-	input           int // the module, encoded anew: compilers leave room in numbers
-	watfiber        int
-	peerPlain       int // wasm-opt -O2
-	peer            int // wasm-opt --asyncify -O2
-	peerUnoptimized int // wasm-opt --asyncify
-	textLength      int // of the module as text
-}
-
-// builds are what building has taken, run by run.
-type builds struct {
-	watfiber, peer           []usage
-	peerUnoptimized          []usage // wasm-opt --asyncify, without -O2: once
-	textToText, textToBinary []usage
+	sites      int            // calls that may suspend
+	input      int            // the module, encoded anew: compilers leave room in numbers
+	file       int            // the module as a file
+	built      map[string]int // by builder
+	plain      map[string]int // by builder: what it makes of the module without fibers
+	textLength int            // of the module as text
 }
 
 // A call is a call of an export. The last argument of one that suspends says how
@@ -50,48 +45,50 @@ type call struct {
 	args []int
 }
 
-// findSubjects locates the modules, and builds the one that is not kept.
-func findSubjects(work, corpus string) []*subject {
-	subjects := []*subject{
-		{
-			name: "lua-O2", about: "Lua 5.4, C", suspend: "env.yield",
-			kernels: []call{
-				{"k_lua_fib", []int{25}}, {"k_lua_spectral", []int{160}}, {"k_lua_strs", []int{10000}},
-				{"k_lua_sorts", []int{15000}}, {"k_lua_trees", []int{14}},
-			},
-			switches: []call{{"sw_lua", []int{5000}}},
-		},
-		{
-			name: "kernels-O2", about: "examples/c/kernels.c, C", suspend: "env.yield", path: filepath.Join("examples", "c", "kernels-O2.wasm"),
-			kernels: []call{
-				{"k_fib", []int{31}}, {"k_tak", []int{150}}, {"k_queens", []int{13}}, {"k_nbody", []int{200000}}, {"k_mandel", []int{300}},
-				{"k_matmul", []int{256}}, {"k_qsort", []int{60000}}, {"k_trees", []int{15}}, {"k_json", []int{3000}}, {"k_hash", []int{500000}},
-				{"k_interp_call", []int{27}}, {"k_interp_loop", []int{1000000}}, {"k_format", []int{30000}},
-			},
-			switches: []call{
-				{"sw", []int{1, 5000}}, {"sw", []int{10, 5000}}, {"sw", []int{100, 1000}}, {"sw", []int{1000, 200}},
-				{"swfat", []int{10, 5000}}, {"swfat", []int{100, 1000}},
-			},
-		},
-		{
-			name: "hello_go", about: "hello world, Go for wasip1", suspend: "wasi_snapshot_preview1.poll_oneoff",
-			features: []string{"--enable-sign-ext", "--enable-nontrapping-float-to-int", "--enable-bulk-memory"},
-		},
-		{name: "crystal-bench", about: "examples/crystal/bench.cr, Crystal", path: filepath.Join("examples", "crystal", "bench.wasm")},
-	}
-	subjects[0].path, subjects[0].missing = findModule(corpus, "lua-O2.wasm")
-	subjects[2].path, subjects[2].missing = buildHello(work)
-	for _, s := range subjects {
-		s.work = filepath.Join(work, s.name)
-		s.times = map[string]answer{}
+// A kernel is a call that does not suspend, and the argument with which it takes an
+// interpreter about as long as the other takes a compiler.
+type kernel struct {
+	call
+	light int
+}
+
+func k(name string, n, light int) kernel { return kernel{call{name, []int{n}}, light} }
+
+// A lab is what modules are made with.
+type lab struct {
+	tools
+	cache  cache
+	work   string
+	corpus string // modules that are taken from here are not compiled
+}
+
+// findSubjects makes the modules, or says why there are none. Names chooses; none are all.
+func findSubjects(l lab, names []string) []*subject {
+	var subjects []*subject
+	for _, s := range allSubjects() {
+		if len(names) > 0 && !slices.Contains(names, s.name) {
+			continue
+		}
+		s.work = filepath.Join(l.work, s.name)
+		s.times, s.builds = map[string]answer{}, map[string][]usage{}
+		s.sizes.built, s.sizes.plain = map[string]int{}, map[string]int{}
+		s.builders = l.builders()
+		if path := findModule(l.corpus, s.name+".wasm"); path != "" {
+			s.path, s.from = path, "as it is in the corpus"
+		} else if path, from, err := s.source(l); err != nil {
+			s.missing = err.Error()
+		} else {
+			s.path, s.from = path, from
+		}
+		subjects = append(subjects, s)
 	}
 	return subjects
 }
 
-// findModule returns the path of a file below a folder, or why there is none.
-func findModule(folder, name string) (path, missing string) {
+// findModule returns the path of a file below a folder, "" if there is none.
+func findModule(folder, name string) (path string) {
 	if folder == "" {
-		return "", "no corpus: name its folder with --corpus or WATFIBER_CORPUS"
+		return ""
 	}
 	_ = filepath.WalkDir(folder, func(p string, _ fs.DirEntry, err error) error {
 		if err == nil && filepath.Base(p) == name {
@@ -100,25 +97,5 @@ func findModule(folder, name string) (path, missing string) {
 		}
 		return nil
 	})
-	if path == "" {
-		return "", "the corpus has no " + name
-	}
-	return path, ""
-}
-
-const helloSource = "package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"hello\") }\n"
-
-// buildHello builds a program in Go for WASI.
-func buildHello(work string) (path, missing string) {
-	source := filepath.Join(work, "hello.go")
-	if err := os.WriteFile(source, []byte(helloSource), 0o644); err != nil {
-		return "", err.Error()
-	}
-	path = filepath.Join(work, "hello_go.wasm")
-	cmd := exec.Command("go", "build", "-trimpath", "-o", path, source)
-	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Sprintf("go build for wasip1 fails: %v: %s", err, out)
-	}
-	return path, ""
+	return path
 }

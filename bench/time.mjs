@@ -7,12 +7,16 @@
 //   shapes    programs that make fibers: [name, argument...]
 //   runs      samples of each
 //   best      a sample is the fastest of so many calls
+//
+// Where the engine switches stacks for promises, the original is timed with that as
+// well, and what watfiber has built with a driver that waits for promises: their names
+// are stackSwitching and awaited, ours is whose module it is.
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WASI } from 'node:wasi';
 import { Driver } from '../examples/driver.mjs';
 
-const { modules, kernels, switches, shapes, runs, best } = JSON.parse(process.argv[2]);
+const { modules, kernels, switches, shapes, runs, best, stackSwitching, awaited, ours } = JSON.parse(process.argv[2]);
 const compiled = modules.map(([builder, path]) => [builder, new WebAssembly.Module(readFileSync(path))]);
 
 function instantiate(module, yielded) {
@@ -37,6 +41,24 @@ function switchSubject([builder, module], [name, ...args]) {
   }));
   driver.attach(exports, exports.async_buf(), exports.async_buf_size());
   return subject;
+}
+
+const promised = async () => 1;
+
+// The same with a driver that waits for a promise.
+function awaitedSubject([, module], [name, ...args]) {
+  const driver = new Driver();
+  const exports = instantiate(module, driver.suspending(promised));
+  driver.attach(exports, exports.async_buf(), exports.async_buf_size());
+  return { builder: awaited, bytes: 0, waits: true, call: () => driver.callAsync(name, ...args) };
+}
+
+// A call in the original, on a stack that the engine switches.
+function stackSubject([, module], [name, ...args], setBudget) {
+  const exports = instantiate(module, new WebAssembly.Suspending(promised));
+  if (setBudget) exports.set_budget(0x7fffffff);
+  const call = WebAssembly.promising(exports[name]);
+  return { builder: stackSwitching, bytes: 0, waits: true, call: () => call(...args) };
 }
 
 // A program that has its fiber runtime in it.
@@ -69,17 +91,18 @@ async function timeShape(shape) {
 // Every round makes one call in each module, so that whatever else the machine
 // does meets all of them. Returns samples in nanoseconds, divided by a number.
 async function time(subjects, divisor) {
-  const want = subjects[0].call();
-  for (let warm = 0; warm < 4; warm++) {
-    for (const s of subjects) if (s.call() !== want) throw new Error(`the module of ${s.builder} returns something else`);
-    await sleep(20); // the optimizing compiler works in the background
+  const want = await subjects[0].call();
+  for (let warm = 0; warm < 3; warm++) {
+    for (const s of subjects) if ((await s.call()) !== want) throw new Error(`the module of ${s.builder} returns something else`);
+    await sleep(5); // V8 works in the background
   }
   const samples = Object.fromEntries(subjects.map((s) => [s.builder, new Array(runs).fill(Infinity)]));
   for (let round = 0; round < runs * best; round++) {
     const run = round % runs;
     for (const s of subjects) {
       const start = performance.now();
-      s.call();
+      const result = s.call();
+      if (s.waits) await result;
       const sample = ((performance.now() - start) * 1e6) / divisor;
       samples[s.builder][run] = Math.min(samples[s.builder][run], sample);
     }
@@ -87,13 +110,17 @@ async function time(subjects, divisor) {
   return samples;
 }
 
+const switchesStacks = typeof WebAssembly.Suspending === 'function';
 const answer = { kernels: [], switches: [], shapes: [] };
 for (const kernel of kernels) {
   const subjects = compiled.map((module) => kernelSubject(module, kernel));
+  if (switchesStacks) subjects.push(stackSubject(compiled[0], kernel, true));
   answer.kernels.push({ samples: await time(subjects, 1) });
 }
 for (const call of switches) {
   const subjects = compiled.slice(1).map((module) => switchSubject(module, call));
+  subjects.push(awaitedSubject(compiled.find(([builder]) => builder === ours), call));
+  if (switchesStacks) subjects.push(stackSubject(compiled[0], call, false));
   const samples = await time(subjects, call.at(-1));
   answer.switches.push({ samples, bytes: Object.fromEntries(subjects.map((s) => [s.builder, s.bytes])) });
 }

@@ -21,7 +21,9 @@ func wazeroEngine() engine { return wazeroWith("wazero", wazero.NewRuntimeConfig
 
 // interpreterEngine times calls on the interpreter of wazero.
 func interpreterEngine() engine {
-	return wazeroWith("wazero interpreter", wazero.NewRuntimeConfigInterpreter())
+	e := wazeroWith("wazero interpreter", wazero.NewRuntimeConfigInterpreter())
+	e.light = true
+	return e
 }
 
 func wazeroWith(name string, config wazero.RuntimeConfig) engine {

@@ -1,0 +1,3 @@
+#define JVERSION "6b"
+#define JCOPYRIGHT_SHORT ""
+#define JCOPYRIGHT ""
