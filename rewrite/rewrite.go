@@ -228,7 +228,7 @@ func (s *state) normalise() error {
 		s.m = m
 		s.graph.labels = m.FuncLabels() // functions may have got names
 	}
-	return checkIDs(s.m, s.graph)
+	return checkIDs(s.m, s.graph, s.asserts)
 }
 
 // form is the normal form of the module: the functions that get code in lines, and

@@ -59,7 +59,7 @@ func isReserved(name string) bool {
 }
 
 // checkIDs refuses names that a rewrite makes.
-func checkIDs(m *wat.Module, g *callGraph) error {
+func checkIDs(m *wat.Module, g *callGraph, a *asserts) error {
 	refuse := func(span wat.Span, what, name string) error {
 		return &wat.Error{
 			Source: m.Source, Span: span, Code: ErrMarker, Msg: fmt.Sprintf("the name of %s %s is one that inserted code uses", what, wat.ID(name)),
@@ -75,7 +75,7 @@ func checkIDs(m *wat.Module, g *callGraph) error {
 		if isReserved(f.Name) && !(f.Import != nil && f.Name == importName(f)) { // the library's own name for it
 			return refuse(f.Span, "function", f.Name)
 		}
-		if !g.Instruments(wat.FuncID(id)) {
+		if !g.Instruments(wat.FuncID(id)) && !a.watches(wat.FuncID(id)) {
 			continue
 		}
 		for _, l := range f.LocalNames {
