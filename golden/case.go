@@ -142,6 +142,8 @@ func (c *Case) parseOption(line string) (err error) {
 		o.ExportGlobals = true
 	case "--shape":
 		o.Shape, err = rewrite.ParseShape(value)
+	case "--optimize":
+		o.Optimize, err = rewrite.ParseOptimize(value)
 	case "--after":
 		o.After = value
 	case "--buffer":

@@ -196,6 +196,11 @@ func TestCorpusKernels(t *testing.T) {
 	testKernels(t, rewrite.Options{}, "kernels-*.wasm", "lua-*.wasm")
 }
 
+// With hot copies they are, too.
+func TestCorpusKernelsWithHotCopies(t *testing.T) {
+	testKernels(t, rewrite.Options{Optimize: rewrite.ForSpeed}, "kernels-*.wasm", "lua-*.wasm")
+}
+
 // With assertions they are, too, and nothing trips.
 func TestCorpusKernelsWithAsserts(t *testing.T) {
 	testKernels(t, rewrite.Options{Asserts: true}, "kernels-*.wasm")
@@ -219,6 +224,24 @@ func testKernels(t *testing.T, opts rewrite.Options, modules ...string) {
 			runKernels(t, engine, original, rewritten)
 		}
 	})
+}
+
+// runRewritten rewrites a module with kernels and compares them.
+func runRewritten(t *testing.T, m *wat.Module, opts rewrite.Options) {
+	t.Helper()
+	r, err := rewrite.Rewrite(m, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const buffer = 1<<20 - 2*frameStart // with the words around it, the area that the modules reserve
+	original := Program{Module: m, Binary: []byte(m.Source.Text), Buffer: buffer, BufferAt: "async_buf", WASI: true}
+	rewritten := original
+	rewritten.Module, rewritten.Binary = r.Module, binary.Encode(r.Module)
+	rewritten.Suspending = rewrite.Suspending(opts.Suspend)
+	rewritten.Schedule = func(int) bool { return true }
+	for _, engine := range Engines() {
+		runKernels(t, engine, original, rewritten)
+	}
 }
 
 // runKernels compares all kernels that a module exports on an engine.
@@ -262,4 +285,34 @@ func runKernels(t *testing.T, engine Engine, original, rewritten Program) {
 	if suspends == 0 {
 		t.Errorf("%s: no kernel suspends", engine.Name)
 	}
+}
+
+// What is inserted stays small: in modules with many sites at most 21 bytes for each, and
+// with hot copies at most twice as much; optimized for size it is no more than without.
+func TestCorpusGrowth(t *testing.T) {
+	eachModule(t, []string{"*.wasm"}, func(t *testing.T, m *wat.Module) {
+		before := len(withoutCustoms(binary.Encode(m)))
+		growth := func(o rewrite.Optimize) (bytes, sites int) {
+			opts := corpusOptions(m)
+			opts.Optimize = o
+			r, err := rewrite.Rewrite(m, opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(withoutCustoms(binary.Encode(r.Module))) - before, r.Sites
+		}
+		bytes, sites := growth(rewrite.ForBoth)
+		small, _ := growth(rewrite.ForSize)
+		fast, _ := growth(rewrite.ForSpeed)
+		t.Logf("%d sites: %d bytes, for size %d, for speed %d", sites, bytes, small, fast)
+		if sites > 1000 && bytes > 21*sites {
+			t.Errorf("%d bytes are inserted for %d sites", bytes, sites)
+		}
+		if small > bytes {
+			t.Errorf("optimized for size %d bytes are inserted, %d without", small, bytes)
+		}
+		if fast > 2*bytes {
+			t.Errorf("optimized for speed %d bytes are inserted, %d without", fast, bytes)
+		}
+	})
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/watfiber/watfiber/wat/binary"
 )
 
-// TestGenerated rewrites modules that were drawn at random, in both shapes and with
-// assertions, checks all promises and executes them. A failure prints the smallest module found that
+// TestGenerated rewrites modules that were drawn at random, in both shapes, with
+// assertions and with hot copies, checks all promises and executes them. A failure prints the smallest module found that
 // has it, and what became of that.
 func TestGenerated(t *testing.T) {
 	programs := rapid.Custom(drawProgram)
@@ -24,7 +24,7 @@ func TestGenerated(t *testing.T) {
 		if err != nil {
 			t.Fatalf("the generator is wrong: %v", err)
 		}
-		for _, opts := range []rewrite.Options{{Shape: rewrite.Moved}, {Shape: rewrite.Plain}, {Asserts: true}} {
+		for _, opts := range []rewrite.Options{{Shape: rewrite.Moved}, {Shape: rewrite.Plain}, {Asserts: true}, {Optimize: rewrite.ForSpeed}} {
 			opts.Suspend = []string{"env.sleep", "env.wait"}
 			if out, err := rewriteAndRun(source, opts, p.calls); err != nil {
 				t.Fatalf("%v\n-- out.wat --\n%s", err, out)
@@ -76,7 +76,7 @@ func rewriteAndRun(source *wat.Module, opts rewrite.Options, calls []Call) (stri
 			schedules = schedules[:2] // compiling takes long, and the engines seldom differ
 		}
 		if _, err := EquivalentOn(context.Background(), engine, schedules, original, rewritten, calls); err != nil {
-			return r.Text, fmt.Errorf("shape %d: %w", opts.Shape, err)
+			return r.Text, fmt.Errorf("shape %d, optimized for %d: %w", opts.Shape, opts.Optimize, err)
 		}
 	}
 	return r.Text, nil

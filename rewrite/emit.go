@@ -66,6 +66,7 @@ const (
 // touches an instruction.
 func (f *function) emit() {
 	f.nameTargets()
+	f.divert()
 	f.enter()
 	for todo := []*level{f.body}; len(todo) > 0; {
 		l := todo[len(todo)-1]
@@ -82,11 +83,22 @@ func (f *function) emit() {
 	f.exit()
 	f.guard()
 	f.assertCalls()
+	f.sortEdits()
+	if f.hot {
+		f.emitHot()
+	}
+}
+
+func (f *function) sortEdits() {
 	slices.SortStableFunc(f.edits, func(a, b edit) int { return a.at - b.at })
 }
 
 // hasFrame reports whether there is anything to spill.
 func (f *function) hasFrame() bool { return len(f.frame.chunks) > 0 }
+
+// hasNone reports whether a way out past the spilling is needed: for a call while
+// unwinding, which never gets to a hot copy.
+func (f *function) hasNone() bool { return f.hasFrame() && !f.isHot }
 
 // leave is the label that leads out of the function without spilling.
 func (f *function) leave() string {
@@ -99,12 +111,17 @@ func (f *function) leave() string {
 // enter opens the blocks around the body.
 func (f *function) enter() {
 	f.assertEnter()
+	number := ""
+	if f.frame.numbered {
+		number = "(result i32)"
+	}
 	switch {
 	case !f.hasFrame():
 		f.before(0, "the way out when unwinding; there is no frame to spill", "block", idUnwind)
+	case !f.hasNone():
+		f.before(0, "the way out when unwinding: it spills the frame", "block", idUnwind, number)
 	case f.frame.numbered:
-		f.before(0, "ways out: $fiber.unwind, with a site number, spills the frame; $fiber.none does not",
-			"block", idNone, "block", idUnwind, "(result i32)")
+		f.before(0, "ways out: $fiber.unwind, with a site number, spills the frame; $fiber.none does not", "block", idNone, "block", idUnwind, number)
 	default:
 		f.before(0, "ways out: $fiber.unwind spills the frame, $fiber.none does not", "block", idNone, "block", idUnwind)
 	}
@@ -161,7 +178,9 @@ func (f *function) exit() {
 			c := f.frame.chunks[i]
 			f.before(end, "", f.gets(c.slots), "call", idSpill+c.signature)
 		}
-		f.before(end, "$fiber.none ends", "end")
+		if f.hasNone() {
+			f.before(end, "$fiber.none ends", "end")
+		}
 	}
 	f.assertSeal(end)
 	if len(f.sig.Results) > 0 {

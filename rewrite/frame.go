@@ -58,7 +58,7 @@ func (f *function) layOut() error {
 		f.frame.size += t.Size()
 	}
 	f.frame.slots = slices.Concat(byType[:]...)
-	f.cutChunks()
+	f.cutChunks(chunkSize)
 	return nil
 }
 
@@ -78,12 +78,13 @@ func (f *function) firstNeed(s slotID) (site int) {
 	return site
 }
 
-// cutChunks divides the frame among routines.
-func (f *function) cutChunks() {
+// cutChunks divides the frame among routines that take so many values at most.
+func (f *function) cutChunks(most int) {
+	f.frame.chunks = nil
 	rest := f.frame.slots
 	for numbered := f.frame.numbered; numbered || len(rest) > 0; numbered = false {
 		c := chunk{numbered: numbered}
-		room := chunkSize
+		room := most
 		if numbered {
 			c.signature = "i"
 			room--
@@ -95,56 +96,6 @@ func (f *function) cutChunks() {
 		}
 		f.frame.chunks = append(f.frame.chunks, c)
 	}
-}
-
-// chooseInline is the pass inline: frames with values of several types that are spilled
-// and reloaded by the functions themselves, since routines would take more bytes. Each
-// that goes leaves the routines to fewer others, so they are looked at again, but not for
-// ever. With assertions all frames go by routines, which look whose they are.
-func (s *state) chooseInline() error {
-	if s.opts.Asserts {
-		return nil
-	}
-	const rounds = 8
-	changed := true
-	for round := 0; round < rounds && changed; round++ {
-		uses := map[string]int{}
-		for _, f := range s.functions {
-			for _, c := range f.frame.chunks {
-				if !f.frame.inline {
-					uses[c.signature]++
-				}
-			}
-		}
-		changed = false
-		for _, f := range s.functions {
-			if f.mixed() && !f.frame.inline && inlineBytes(f.frame) < sharedBytes(f.frame, uses) {
-				f.frame.inline, changed = true, true
-				f.frame.chunks = []chunk{{numbered: f.frame.numbered, slots: f.frame.slots}}
-			}
-		}
-	}
-	return nil
-}
-
-// mixed reports whether the slots have several types.
-func (f *function) mixed() bool {
-	slots := f.frame.slots
-	return len(slots) > 0 && f.slotType(slots[0]) != f.slotType(slots[len(slots)-1])
-}
-
-// inlineBytes is about how much code it takes to spill and reload a frame by itself: 7
-// bytes for each store and load.
-func inlineBytes(r frame) int { return 17 + 14*len(r.slots) }
-
-// sharedBytes is about how much code it takes with routines, and the share of the frame
-// in these.
-func sharedBytes(r frame, uses map[string]int) int {
-	bytes := 0
-	for _, c := range r.chunks {
-		bytes += 6 + 4*len(c.slots) + (85+16*len(c.signature))/uses[c.signature]
-	}
-	return bytes
 }
 
 // signatures returns the signatures for which there are routines, sorted.

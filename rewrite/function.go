@@ -43,6 +43,9 @@ type function struct {
 
 	// frame, emit:
 	frame   frame
+	hot     bool   // there is a copy that runs when the state is 0
+	isHot   bool   // this is that copy
+	copied  []edit // of the copy
 	edits   []edit
 	checks  int   // of the stack pointer, among the edits
 	watched int   // calls that are no sites and are looked behind, among the edits

@@ -63,6 +63,8 @@ type Options struct {
 
 	// Shape says whether source blocks may be opened earlier than where they stand.
 	Shape Shape
+	// Optimize says what the output is to be good at.
+	Optimize Optimize
 
 	// After is the last pass to run, "" for all. The text of the result then shows
 	// what the passes so far have found out.
@@ -96,6 +98,32 @@ func ParseShape(name string) (Shape, error) {
 		return Plain, nil
 	}
 	return 0, &wat.Error{Code: ErrList, Msg: fmt.Sprintf("there is no shape %q", name), Hint: "the shapes are moved and plain"}
+}
+
+// An Optimize is what the output is to be good at.
+type Optimize uint8
+
+const (
+	// ForBoth is small code that is fast.
+	ForBoth Optimize = iota
+	// ForSize is the smallest code.
+	ForSize
+	// ForSpeed is code that runs fast as long as nothing suspends, and is up to twice as much
+	// larger than the source.
+	ForSpeed
+)
+
+// ParseOptimize returns what a name stands for: default, size or speed.
+func ParseOptimize(name string) (Optimize, error) {
+	switch name {
+	case "default":
+		return ForBoth, nil
+	case "size":
+		return ForSize, nil
+	case "speed":
+		return ForSpeed, nil
+	}
+	return 0, &wat.Error{Code: ErrList, Msg: fmt.Sprintf("code cannot be optimized for %q", name), Hint: "it can be for default, size and speed"}
 }
 
 // A Result is a rewritten module.

@@ -68,6 +68,7 @@ func writeRuntime(s *state, signatures []string, unwinding bool) *runtimeText {
 	}
 	r.exportStack(m, s.opts)
 	r.exportGlobals(s.opts)
+	r.hotCopies(s.functions)
 	return r
 }
 

@@ -42,7 +42,7 @@ func checkSource(m *wat.Module) error {
 
 // reserved lists what names that a rewrite makes start with.
 var reserved = []string{
-	"fiber.state", "fiber.data", "fiber.spill.", "fiber.reload.", "fiber.push", "fiber.pop", "fiber.frame", "fiber.unwinding", "fiber.check",
+	"fiber.state", "fiber.data", "fiber.spill.", "fiber.reload.", "fiber.push", "fiber.hot.", "fiber.pop", "fiber.frame", "fiber.unwinding", "fiber.check",
 	"fiber.start_", "fiber.stop_", "fiber.get_state",
 	"fiber.at.", "fiber.to.", "fiber.then.", "fiber.if.", "fiber.unwind", "fiber.none", "fiber.site",
 	"fiber.assert.", "fiber.before", "fiber.stack_pointer", "fiber.export.", "fiber.host.",

@@ -11,11 +11,12 @@ import (
 
 type buildCmd struct {
 	selection
-	Shape   string `enum:"moved,plain" default:"moved" help:"moved opens source blocks early, so that less code is needed; plain leaves every source line in its place."`
-	Output  string `short:"o" placeholder:"FILE" help:"Write the binary here."`
-	EmitWat string `placeholder:"FILE" help:"Write the rewritten text as well."`
-	Quiet   bool   `short:"q" help:"Say nothing unless something is wrong."`
-	Input   string `arg:"" optional:"" name:"module" help:"Text or binary; - or nothing is standard input."`
+	Shape    string `enum:"moved,plain" default:"moved" help:"moved opens source blocks early, so that less code is needed; plain leaves every source line in its place."`
+	Optimize string `enum:"default,size,speed" default:"default" help:"What the output is to be good at: size makes it smaller, speed has code that runs while nothing suspends in copies without dispatches."`
+	Output   string `short:"o" placeholder:"FILE" help:"Write the binary here."`
+	EmitWat  string `placeholder:"FILE" help:"Write the rewritten text as well."`
+	Quiet    bool   `short:"q" help:"Say nothing unless something is wrong."`
+	Input    string `arg:"" optional:"" name:"module" help:"Text or binary; - or nothing is standard input."`
 }
 
 // Help is the end of watfiber build --help.
@@ -53,6 +54,9 @@ func (b *buildCmd) Run(c *console) error {
 		return err
 	}
 	if opts.Shape, err = rewrite.ParseShape(b.Shape); err != nil {
+		return err
+	}
+	if opts.Optimize, err = rewrite.ParseOptimize(b.Optimize); err != nil {
 		return err
 	}
 	p := c.progress(b.Quiet)

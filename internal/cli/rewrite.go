@@ -4,11 +4,12 @@ import "github.com/watfiber/watfiber/rewrite"
 
 type rewriteCmd struct {
 	selection
-	Shape  string `enum:"moved,plain" default:"moved" help:"moved opens source blocks early, so that less code is needed; plain leaves every source line in its place."`
-	After  string `placeholder:"PASS" help:"Stop after a pass and show what it found out: callgraph, sites, liveness, operands, frame, inline, emit, runtime or verify."`
-	Output string `short:"o" placeholder:"FILE" help:"Write the text here instead of to standard output."`
-	Quiet  bool   `short:"q" help:"Say nothing unless something is wrong."`
-	Input  string `arg:"" optional:"" name:"module" help:"Text or binary; - or nothing is standard input."`
+	Shape    string `enum:"moved,plain" default:"moved" help:"moved opens source blocks early, so that less code is needed; plain leaves every source line in its place."`
+	Optimize string `enum:"default,size,speed" default:"default" help:"What the output is to be good at: size makes it smaller, speed has code that runs while nothing suspends in copies without dispatches."`
+	After    string `placeholder:"PASS" help:"Stop after a pass and show what it found out: callgraph, sites, liveness, operands, frame, inline, hot, emit, runtime or verify."`
+	Output   string `short:"o" placeholder:"FILE" help:"Write the text here instead of to standard output."`
+	Quiet    bool   `short:"q" help:"Say nothing unless something is wrong."`
+	Input    string `arg:"" optional:"" name:"module" help:"Text or binary; - or nothing is standard input."`
 }
 
 // Help is the end of watfiber rewrite --help.
@@ -38,6 +39,9 @@ func (r *rewriteCmd) Run(c *console) error {
 	}
 	opts.After = r.After
 	if opts.Shape, err = rewrite.ParseShape(r.Shape); err != nil {
+		return err
+	}
+	if opts.Optimize, err = rewrite.ParseOptimize(r.Optimize); err != nil {
 		return err
 	}
 	if names, _ := rewrite.Passes(); r.After != "" && !contains(names, r.After) {

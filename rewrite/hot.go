@@ -1,0 +1,156 @@
+package rewrite
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/watfiber/watfiber/wat"
+	"github.com/watfiber/watfiber/wat/op"
+)
+
+// This file makes hot copies: of a function that is worth it there are two. The one of the
+// source is where a rewind comes, and what exports, tables and the other functions refer
+// to; when nothing rewinds it calls the hot copy. That has no test at its entry, no
+// landings and no dispatches, calls hot copies only, and spills the same frame.
+//
+//	(func $f (param $n i32)
+//	  global.get $fiber.state i32.eqz if ;;~ nothing rewinds: the hot copy runs
+//	  local.get $n call $fiber.hot.f return end ;;~
+//	  …
+//	  call $g
+//	  …
+//	)
+//	(func $fiber.hot.f (param $n i32) ;;~ …
+//	  block $fiber.unwind ;;~ …
+//	  call $fiber.hot.g ;;~
+//	  global.get $fiber.state br_if $fiber.unwind ;;~ …
+//	  …
+//	) ;;~
+
+const idHot = "$fiber.hot."
+
+// divert inserts the call of the hot copy.
+func (f *function) divert() {
+	if !f.hot {
+		return
+	}
+	params := make([]slotID, len(f.sig.Params))
+	for i := range params {
+		params[i] = slotID(i)
+	}
+	f.before(0, "nothing rewinds: the hot copy runs", testState, "i32.eqz if")
+	f.before(0, "", f.gets(params), "call", f.hotName(f.id), "return end")
+}
+
+// hotName is the name of the hot copy of a function.
+func (f *function) hotName(id wat.FuncID) string {
+	if name := f.m.Funcs[id].Name; name != "" && !f.m.Source.Binary {
+		return wat.ID("fiber.hot." + name)
+	}
+	return idHot + strconv.Itoa(int(id))
+}
+
+// emitHot makes the lines that the hot copy has besides those of the source. Operands
+// that a frame holds are parked where a landing would have parked them.
+func (f *function) emitHot() {
+	h := *f
+	h.isHot, h.edits, h.dropped, h.needsSite, h.checks = true, nil, nil, false, 0
+	h.enter()
+	for todo := []*level{h.body}; len(todo) > 0; {
+		l := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		for _, t := range l.targets {
+			h.keep(t)
+			todo = append(todo, t.inner...)
+		}
+	}
+	for k := range h.sites {
+		h.checkState(k)
+	}
+	h.exit()
+	h.guard()
+	h.sortEdits()
+	f.copied = h.edits
+}
+
+// keep parks the operands of a target that a frame holds.
+func (f *function) keep(t *target) {
+	for i, o := range t.operands {
+		if o.need > anything && int(t.parked[i]) >= f.numLocals {
+			f.before(t.cut, "operands that the frame holds", f.parks(t.parked), f.gets(t.parked))
+			return
+		}
+	}
+}
+
+// hotCopies writes the hot copies.
+func (r *runtimeText) hotCopies(functions []*function) {
+	hot := map[uint64]bool{}
+	for _, f := range functions {
+		hot[uint64(f.id)] = f.hot
+	}
+	texts := make([]string, len(functions))
+	inParallel(len(functions), func(i int) {
+		if functions[i].hot {
+			texts[i] = functions[i].hotCopy(hot)
+		}
+	})
+	for _, text := range texts {
+		r.b.WriteString(text)
+	}
+}
+
+// hotCopy returns the text of the hot copy. hot tells which functions have one.
+func (f *function) hotCopy(hot map[uint64]bool) string {
+	r := &runtimeText{}
+	t := wat.NewFuncText(f.m, f.fn, 1)
+	r.line("", "the hot copy of "+f.graph.labels[f.id]+": what runs when nothing rewinds")
+	r.line("(func "+f.hotName(f.id)+t.Signature(), "")
+	if locals := t.Locals(); len(locals) > 0 {
+		for line := range strings.Lines(wrapLine("", locals)) {
+			r.line("  "+strings.TrimSpace(line), "")
+		}
+	}
+	h := *f
+	h.needsSite = false
+	if names, types := h.addedLocals(); len(names) > 0 {
+		var code strings.Builder
+		for i, name := range names {
+			code.WriteString("(local " + name + " " + types[i].String() + ") ")
+		}
+		r.line("  "+strings.TrimSpace(code.String()), h.localsNote())
+	}
+	f.hotBody(r, t, hot)
+	r.line(")", "")
+	return r.b.String()
+}
+
+// hotBody writes the body of the hot copy: the lines of the source and the others.
+func (f *function) hotBody(r *runtimeText, t *wat.FuncText, hot map[uint64]bool) {
+	const deepest = 40 // levels that are indented
+	level, next := 1, 0
+	line := func(code, note string) {
+		r.line(strings.Repeat("  ", min(level, deepest))+strings.TrimSpace(code), note)
+	}
+	insert := func(upTo int) {
+		for ; next < len(f.copied) && f.copied[next].at <= upTo; next++ {
+			line(f.copied[next].code, f.copied[next].note)
+		}
+	}
+	for i, in := range f.fn.Body.Instrs {
+		insert(2 * i)
+		if in.Op == op.Else || in.Op == op.End {
+			level--
+		}
+		if code := t.Instr(i); in.Op == op.Call && hot[in.Imm] {
+			line("call "+f.hotName(wat.FuncID(in.Imm)), "")
+		} else {
+			line(code, "")
+		}
+		if in.Op == op.Else || f.end[i] != 0 {
+			level++
+		}
+		insert(2*i + 1)
+	}
+	insert(2 * len(f.fn.Body.Instrs))
+}
