@@ -3,9 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"io"
 	"math"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -89,16 +87,21 @@ func TestReportOfMissingThings(t *testing.T) {
 	}
 }
 
-// Without npm, apt-get and a compiler each program says why it is missing.
-func TestNothingIsFetched(t *testing.T) {
-	t.Chdir("..")
-	l := lab{tools: tools{watfiber: "watfiber"}, cache: cache{dir: t.TempDir(), offline: true, progress: io.Discard}, work: t.TempDir()}
-	for name, want := range map[string]string{
-		"lua-O2": "clang", "sqlite-O2": "clang", "quickjs": "not in the cache", "micropython": "not in the cache", "kernels-O2": "",
+func TestFlags(t *testing.T) {
+	for _, c := range []struct {
+		what string
+		s    setup
+		out  string // "" if they are wrong
+	}{
+		{"all", setup{runs: 1}, "doc"},
+		{"some", setup{runs: 1, programs: list{"quickjs"}}, "-"},
+		{"some, to a file", setup{runs: 1, parts: list{partBuilds}, out: "a"}, "a"},
+		{"no run", setup{}, ""},
+		{"unknown program", setup{runs: 1, programs: list{"perl"}}, ""},
+		{"unknown part", setup{runs: 1, parts: list{partBuilds, "all"}}, ""},
 	} {
-		s := findSubjects(l, []string{name})[0]
-		if (want == "") != (s.missing == "") || !strings.Contains(s.missing, want) {
-			t.Errorf("%s is missing because of %q, which does not say %q", name, s.missing, want)
+		if err := c.s.check("doc"); (err == nil) != (c.out != "") || err == nil && c.s.out != c.out {
+			t.Errorf("%s: writes %q, %v", c.what, c.s.out, err)
 		}
 	}
 }
@@ -118,63 +121,6 @@ func TestTargets(t *testing.T) {
 		if diff := cmp.Diff(c.want, c.t.row()); diff != "" {
 			t.Errorf("%s: (-want, +got)\n%s", c.what, diff)
 		}
-	}
-}
-
-// Glue takes the place of imports of the host, and those of WASI stay.
-func TestGlue(t *testing.T) {
-	dir := t.TempDir()
-	write := func(name, text string) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	source := write("module.wat", `(module
-		(import "env" "wanted" (func (param i32) (result i32)))
-		(import "env" "unwanted" (func))
-		(import "wasi_snapshot_preview1" "sched_yield" (func (result i32)))
-		(memory 1)
-		(func (export "run") (param i32) (result i32) (call 1) (drop (call 2)) (call 0 (local.get 0))))`)
-	write("script.js", "\"x\"")
-	glue, err := readGlue(write("glue.wat", `(import "host" "yield" (func $yield (param i32) (result i32)))
-(data $script "script.js")
-(func $env.wanted (param i32) (result i32) (call $yield (i32.const #script)))
-`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	binary, text, joined := filepath.Join(dir, "a.wasm"), filepath.Join(dir, "a.wat"), filepath.Join(dir, "joined.wat")
-	watfiber := func(args ...string) string {
-		t.Helper()
-		var out bytes.Buffer
-		if code := cli.Run(args, nil, &out, &out); code != 0 {
-			t.Fatalf("watfiber %v: %s", args, &out)
-		}
-		return out.String()
-	}
-	watfiber("asm", source, "-o", binary)
-	watfiber("dis", binary, "-o", text)
-	module, err := os.ReadFile(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := join(string(module), glue)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(joined, []byte(got), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	watfiber("asm", joined, "-o", binary)
-	for _, want := range []string{`"host" "yield"`, "sched_yield", "unreachable", `\22\78\22`, "i32.const 3"} {
-		if !strings.Contains(got, want) {
-			t.Errorf("the module has no %s:\n%s", want, got)
-		}
-	}
-	if strings.Contains(got, `(import "env"`) {
-		t.Errorf("imports of env are left:\n%s", got)
 	}
 }
 

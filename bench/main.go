@@ -11,9 +11,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // A setup is what the command line asks for.
@@ -107,6 +109,13 @@ func (s setup) run(progress io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(work)
+	stopped := make(chan os.Signal, 1)
+	signal.Notify(stopped, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-stopped
+		os.RemoveAll(work)
+		os.Exit(1)
+	}()
 	fmt.Fprintf(progress, "tools and programs, kept in %s\n", s.cache)
 	c := cache{s.cache, s.offline, progress}
 	tools, err := findTools(work, s.peer, c)

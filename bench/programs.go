@@ -44,7 +44,7 @@ func allSubjects() []*subject {
 			name: "zlib-O2", about: "zlib, C; what it unpacks comes from a function that waits", suspend: "env.yield",
 			source: fromC(zlibProgram),
 			kernels: []kernel{
-				k("k_zlib_pack", 300000, 20000), k("k_zlib_pack_fast", 1000000, 60000), k("k_zlib_unpack", 1000000, 60000), k("k_zlib_sums", 10, 1),
+				k("k_zlib_pack", 300000, 15000), k("k_zlib_pack_fast", 1000000, 30000), k("k_zlib_unpack", 1000000, 40000), k("k_zlib_sums", 640, 15),
 			},
 			switches: []call{{"sw_zlib", []int{500}}},
 		},

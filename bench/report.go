@@ -116,30 +116,39 @@ func (s *subject) without(builder string) int {
 	return s.sizes.input
 }
 
-// summary is the figures that the others explain.
+// summary is the figures that the others explain, a row for each module.
 func (r *report) summary() string {
-	names := r.timed()
+	header := []string{"module", "bytes a call site", "CPU seconds of a build"}
+	for _, e := range r.engines {
+		header = append(header, "run time, "+e.name)
+	}
 	var rows [][]string
-	add := func(what string, cell func(builder string) string) {
-		row := []string{what}
-		for _, name := range names {
-			row = append(row, cell(name))
+	for _, s := range r.measured() {
+		row := []string{
+			s.name,
+			r.each(func(name string) float64 { return s.added(name) / float64(s.sizes.sites) }),
+			r.each(func(name string) float64 { return cpus(s.builds[name]).median() }),
+		}
+		for _, e := range r.engines {
+			row = append(row, r.each(func(name string) float64 { return geometricMean(medianRatios(s.times[e.name], name)) }))
 		}
 		rows = append(rows, row)
 	}
-	for _, s := range r.measured() {
-		add("bytes a call site, "+s.name, func(name string) string { return bytesPerSite(s.without(name), s.sizes.built[name], s.sizes.sites) })
+	return "In each cell: " + strings.Join(r.timed(), " / ") + ". wasm-opt runs as `wasm-opt --asyncify -O2`. Run time is that of code that does not suspend, relative to the module that was the input: the geometric mean over its kernels.\n\n" +
+		table(header, rows)
+}
+
+// each returns a cell with a number for each builder; one sign if there are none.
+func (r *report) each(of func(builder string) float64) string {
+	var cells []string
+	found := false
+	for _, name := range r.timed() {
+		cell := number(of(name))
+		found = found || cell != none
+		cells = append(cells, cell)
 	}
-	for _, s := range r.measured() {
-		add("CPU seconds of a build, "+s.name, func(name string) string { return spread(cpus(s.builds[name])) })
+	if !found {
+		return none
 	}
-	for _, e := range r.engines {
-		for _, s := range r.measured() {
-			if a, ok := s.times[e.name]; ok {
-				add("run time, never suspending, "+s.name+" on "+e.name, func(name string) string { return number(geometricMean(medianRatios(a, name))) })
-			}
-		}
-	}
-	return table(append([]string{""}, names...), rows) +
-		"\nwasm-opt runs as `wasm-opt --asyncify -O2`. Run time is relative to the module that was the input: the geometric mean over its kernels.\n"
+	return strings.Join(cells, " / ")
 }

@@ -126,7 +126,7 @@ EXPORT(k_jpeg_unpack_progressive) int k_jpeg_unpack_progressive(int rows) { retu
 /* Unpacks so many pieces, and waits for each of them. */
 EXPORT(sw_jpeg) int sw_jpeg(int pieces) {
   int sum = 0;
-  unsigned size = ready(HEIGHT, 0);
+  unsigned size = ready(64, 0);
   while (pieces > 0) {
     source s = {.left = size, .waits = 1};
     if ((unsigned)pieces * CHUNK < size) s.left = (unsigned)pieces * CHUNK;
