@@ -49,7 +49,7 @@ func FromBinary(m *wat.Module) (*Side, error) {
 		if len(code) != len(frames.Funcs) {
 			return nil, fmt.Errorf("%s: the map of the frames is of %d functions, the code has %d: another tool has changed it", m.Source.Name, len(frames.Funcs), len(code))
 		}
-		s.takeMap(frames, code)
+		s.takeMap(m, frames, code)
 	}
 	return s, nil
 }
@@ -69,25 +69,35 @@ func readMap(m *wat.Module) (*fiberlib.FrameMap, error) {
 }
 
 // firstOfRuntime returns how many functions with a body stand before those that a rewrite
-// has added. Names tell, or exports.
+// has added: routines for frames, what is exported, the fiber library. Without names
+// the routines are not known as such.
 func firstOfRuntime(m *wat.Module) int {
-	added := make([]bool, len(m.Funcs))
+	first := len(m.Funcs)
 	for _, e := range m.Exports {
-		if e.Kind == wat.KindFunc && (strings.HasPrefix(e.Name, "asyncify_") || strings.HasPrefix(e.Name, "fiber_host_")) {
-			added[e.Index] = true
+		if e.Kind == wat.KindFunc && strings.HasPrefix(e.Name, "asyncify_") {
+			first = min(first, int(e.Index))
 		}
 	}
-	n, user := 0, 0
-	for id, f := range m.Funcs {
-		if f.Import != nil {
-			continue
-		}
-		n++
-		if !added[id] && !strings.HasPrefix(f.Name, "fiber.") {
-			user = n // what was added stands at the end
+	for first > 0 && isRoutine(m.Funcs[first-1]) {
+		first--
+	}
+	n := 0
+	for _, f := range m.Funcs[:first] {
+		if f.Import == nil {
+			n++
 		}
 	}
-	return user
+	return n
+}
+
+// isRoutine reports whether a function is one that stands before those that are exported.
+func isRoutine(f *wat.Func) bool {
+	for _, name := range []string{"fiber.check", "fiber.unwinding", "fiber.spill.", "fiber.reload."} {
+		if strings.HasPrefix(f.Name, name) {
+			return f.Import == nil
+		}
+	}
+	return false
 }
 
 // stateGlobal returns the global that holds the state.
@@ -114,14 +124,14 @@ func reads(b *wat.Body, g wat.GlobalID) bool {
 
 // takeMap takes what the map says of the functions that get code, which it lists in
 // their order.
-func (s *Side) takeMap(frames *fiberlib.FrameMap, code []*Func) {
+func (s *Side) takeMap(m *wat.Module, frames *fiberlib.FrameMap, code []*Func) {
 	place := make([]int, len(code)) // by function of the map: its place in s.Funcs
 	for k, f := range code {
 		place[k] = s.byID[wat.FuncID(f.Index)]
 	}
-	byName := map[string]int{}
+	byName, names := map[string]int{}, m.Names().Funcs // as the map names them
 	for i, f := range s.Funcs {
-		byName[wat.NameText(strings.TrimPrefix(f.Name, "$"))] = i
+		byName[wat.NameText(names[f.Index])] = i
 	}
 	for k, f := range code {
 		f.takeFrame(&frames.Funcs[k])

@@ -92,17 +92,21 @@ func (p *pairing) byContent() {
 	}
 }
 
-// byOrder pairs what has no name by content and type, without changing the order.
+// byOrder pairs what has no name by content, if both are bodies of the source or neither,
+// and by type, without changing the order.
 func (p *pairing) byOrder() {
 	named := p.old.hasNames() && p.new.hasNames()
 	is, js := unpaired(p.old, p.toNew, named), unpaired(p.new, p.toOld, named)
+	comparable := p.old.original() == p.new.original()
 	key := func(s *Side, all []int) keyed {
 		return func(round, k int) uint64 {
-			if f := s.Funcs[all[k]]; round == 0 {
-				return f.content.hash
-			} else {
-				return f.content.signature
+			switch c := &s.Funcs[all[k]].content; {
+			case round == 1:
+				return c.signature
+			case comparable:
+				return c.hash
 			}
+			return 0
 		}
 	}
 	for k, partner := range align(len(is), len(js), 2, key(p.old, is), key(p.new, js)) {

@@ -333,7 +333,7 @@ func (d *Diff) remarks() []string {
 	}
 	for _, t := range []*Total{&d.Old, &d.New} {
 		if missing := t.Kind.missing(); missing != "" {
-			lines = append(lines, t.Name+" is a "+string(t.Kind)+": "+missing)
+			lines = append(lines, t.Name+" is a "+string(t.Kind)+"; "+missing)
 		}
 	}
 	return lines

@@ -137,12 +137,22 @@ func newSide(m *wat.Module, kind Kind, most int) *Side {
 		}
 		s.byID[wat.FuncID(id)] = len(s.Funcs)
 		fn := &Func{Index: id, Label: labels[id], Before: -1, params: len(m.FuncTypeOf(wat.FuncID(id)).Params), content: contentOf(m, wat.FuncID(id))}
-		if strings.HasPrefix(fn.Label, "$") && f.Name != wat.DefaultFunc(id) {
+		if strings.HasPrefix(fn.Label, "$") && !isDefault(f.Name, id, kind) {
 			fn.Name = fn.Label
 		}
 		s.Funcs = append(s.Funcs, fn)
 	}
 	return s
+}
+
+// isDefault reports whether a name is one that a function without one gets by its number.
+// A rewrite may have taken imports out since.
+func isDefault(name string, id int, kind Kind) bool {
+	if len(name) < 2 || name[0] != 'f' {
+		return false
+	}
+	n, err := strconv.Atoi(name[1:])
+	return err == nil && (n == id || n > id && kind != Source && kind != Text)
 }
 
 // site describes the call that is an instruction of a function.

@@ -17,12 +17,12 @@ func FromSource(e *rewrite.Explanation) *Side {
 	s.Runtime = facts.Runtime
 	for _, f := range s.Funcs {
 		fact := &facts.Funcs[f.Index]
-		f.Why, f.Before, f.After = fact.Why, fact.Before, fact.After
+		f.Before, f.After = fact.Before, fact.After
 		in := e.Functions[wat.FuncID(f.Index)]
 		if in == nil {
 			continue
 		}
-		f.Code = true
+		f.Code, f.Why = true, fact.Why
 		for k, call := range in.Sites {
 			site := s.site(e.Module, wat.FuncID(f.Index), int(call.Instr))
 			site.Place = fact.Sites[k].Place

@@ -47,7 +47,7 @@ func FromText(m *wat.Module) (*Side, error) {
 		return nil, err
 	}
 	if frames != nil && len(frames.Funcs) == len(code) {
-		s.takeMap(frames, code)
+		s.takeMap(source, frames, code)
 	}
 	return s, nil
 }
@@ -206,16 +206,19 @@ func (t *textFunc) sites(calls, where []int, want int) []int {
 	return sites
 }
 
-// leaves reports whether the inserted code from an instruction on leaves the function when
-// unwinding.
+// leaves reports whether the inserted code from an instruction on leaves the function if the
+// state says so.
 func (t *textFunc) leaves(i int) bool {
-	instrs := t.m.Funcs[t.id].Body.Instrs
-	for ; i < len(instrs) && t.inserted(instrs[i]); i++ {
-		if in := instrs[i]; in.Op == op.GlobalGet {
-			return t.m.Globals[in.Imm].Name == "fiber.state"
-		}
+	b := &t.m.Funcs[t.id].Body
+	if b.Instrs[i].Op == op.I32Const {
+		i++ // the number of the site
 	}
-	return false
+	if i+1 >= len(b.Instrs) {
+		return false
+	}
+	test, leave := b.Instrs[i], b.Instrs[i+1]
+	return test.Op == op.GlobalGet && t.m.Globals[test.Imm].Name == "fiber.state" &&
+		leave.Op == op.BrIf && wat.Label(leave.Imm) != wat.BodyLabel && b.LabelName(wat.Label(leave.Imm).Opener()) == "fiber.unwind"
 }
 
 // readFrame reads the frame from the lines that spill it, which have to agree with the
@@ -256,10 +259,11 @@ func (t *textFunc) readFrame(comment string) {
 
 var slotSizes = map[byte]int{'i': 4, 'l': 8, 'f': 4, 'd': 8, 'v': 16}
 
-// localName returns the name of a local as text has it.
+// localName returns the name of a local. One that is called by a number counts as one
+// without a name: maps do not tell them apart.
 func localName(f *wat.Func, local, params int) string {
 	if name := f.LocalName(wat.LocalID(local)); name != "" {
-		return wat.ID(name)
+		return slotName(wat.NameText(name), params)
 	}
-	return wat.ID(wat.DefaultLocal(local, params))
+	return slotName(strconv.Itoa(local), params)
 }
