@@ -90,15 +90,9 @@ func firstOfRuntime(m *wat.Module) int {
 	return n
 }
 
-// isRoutine reports whether a function is one that stands before those that are exported.
-func isRoutine(f *wat.Func) bool {
-	for _, name := range []string{"fiber.check", "fiber.unwinding", "fiber.spill.", "fiber.reload."} {
-		if strings.HasPrefix(f.Name, name) {
-			return f.Import == nil
-		}
-	}
-	return false
-}
+// isRoutine reports whether a function is one that stands before those that are exported:
+// no program has functions with such names.
+func isRoutine(f *wat.Func) bool { return f.Import == nil && strings.HasPrefix(f.Name, "fiber.") }
 
 // stateGlobal returns the global that holds the state.
 func stateGlobal(m *wat.Module) (wat.GlobalID, bool) {

@@ -222,42 +222,89 @@ func (t *textFunc) leaves(i int) bool {
 }
 
 // readFrame reads the frame from the lines that spill it, which have to agree with the
-// comment.
+// comment: routines take some values each, or each is stored by itself.
 func (t *textFunc) readFrame(comment string) {
 	size := frameSize.FindStringSubmatch(comment)
 	if size == nil {
 		return
 	}
 	t.f.Frame.Size, _ = strconv.Atoi(size[1])
-	fn := t.m.Funcs[t.id]
-	instrs, at := fn.Body.Instrs, 0
+	instrs := t.m.Funcs[t.id].Body.Instrs
+	at, known := 0, 0 // bytes
 	for i, in := range instrs {
-		if in.Op != op.Call || !t.inserted(in) {
+		letter := storeLetter(in.Op)
+		if in.Op != op.Call && letter == 0 || !t.inserted(in) {
 			continue
 		}
-		letters, ok := strings.CutPrefix(t.m.Funcs[in.Imm].Name, "fiber.spill.")
-		if !ok {
-			continue
+		if letter != 0 && i >= 2 && t.local(instrs[i-2]) == "$fiber.frame" {
+			offset := int(wat.MemArg(in.Imm).Offset())
+			t.f.Frame.Slots = append(t.f.Frame.Slots, Slot{t.local(instrs[i-1]), typeNames[letter], offset})
+			known += slotSizes[letter]
 		}
-		first := i
-		for first > 0 && instrs[first-1].Op == op.LocalGet && i-first < len(letters) {
-			first--
-		}
-		for k, letter := range []byte(letters) {
-			slot := Slot{siteSlot, typeNames[letter], at}
-			if n := k - len(letters) + i - first; n >= 0 {
-				slot.Name = localName(fn, int(instrs[first+n].Imm), t.f.params)
-			}
-			t.f.Frame.Slots = append(t.f.Frame.Slots, slot)
-			at += slotSizes[letter]
+		if letters, ok := strings.CutPrefix(t.callee(in), "fiber.spill."); ok {
+			at = t.spilled(instrs[:i], letters, at)
 		}
 	}
-	if at != t.f.Frame.Size {
+	if known > 0 && strings.HasPrefix(comment, size[0]+siteSlot+",") {
+		t.f.Frame.Slots = append(t.f.Frame.Slots, Slot{siteSlot, "i32", 0}) // what makes room stores it
+		known += slotSizes['i']
+	}
+	if t.f.Frame.sort(); at+known != t.f.Frame.Size {
 		t.f.Frame.Slots = nil // it is spilled in another way; the size is known
 	}
 }
 
+// callee returns the name of the function that an instruction calls, "" if it calls none.
+func (t *textFunc) callee(in wat.Instr) string {
+	if in.Op != op.Call {
+		return ""
+	}
+	return t.m.Funcs[in.Imm].Name
+}
+
+// local returns the name of the local that an instruction reads, "" if it reads none.
+func (t *textFunc) local(in wat.Instr) string {
+	if in.Op != op.LocalGet {
+		return ""
+	}
+	return localName(t.m.Funcs[t.id], int(in.Imm), t.f.params)
+}
+
+// spilled notes the values that a routine takes, whose signature has a letter for each, and
+// returns how far the frame reaches. If one local is missing, the number of the
+// site is on the stack.
+func (t *textFunc) spilled(before []wat.Instr, letters string, at int) int {
+	n := 0
+	for n < len(letters) && n < len(before) && before[len(before)-1-n].Op == op.LocalGet {
+		n++
+	}
+	for k, letter := range []byte(letters) {
+		slot := Slot{siteSlot, typeNames[letter], at}
+		if i := k - len(letters) + n; i >= 0 {
+			slot.Name = t.local(before[len(before)-n+i])
+		}
+		t.f.Frame.Slots = append(t.f.Frame.Slots, slot)
+		at += slotSizes[letter]
+	}
+	return at
+}
+
 var slotSizes = map[byte]int{'i': 4, 'l': 8, 'f': 4, 'd': 8, 'v': 16}
+
+// storeLetter returns the letter of the type that an instruction stores whole, 0 if it
+// stores none.
+func storeLetter(code op.Code) byte {
+	name, ok := strings.CutSuffix(code.String(), ".store")
+	if !ok {
+		return 0
+	}
+	for _, letter := range []byte("ilfdv") {
+		if typeNames[letter] == name {
+			return letter
+		}
+	}
+	return 0
+}
 
 // localName returns the name of a local. One that is called by a number counts as one
 // without a name: maps do not tell them apart.
