@@ -87,12 +87,6 @@ type Bytes struct {
 	Output Sides `json:"output"`
 }
 
-// added returns the bytes that the rewrite adds, and whether they are known.
-func (b Bytes) added() (Sides, bool) {
-	s := Sides{b.Output.Old - b.Source.Old, b.Output.New - b.Source.New}
-	return s, b.Source.Old >= 0 && b.Source.New >= 0
-}
-
 // Same reports whether the functions of both modules are the same, and their code.
 func (d *Diff) Same() bool { return len(d.Funcs) == 0 && d.Untouched == Counts{} }
 

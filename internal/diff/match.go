@@ -118,7 +118,7 @@ func (p *pairing) byOrder() {
 
 func (s *Side) hasNames() bool {
 	for _, f := range s.Funcs {
-		if f.Name != "" {
+		if f.named {
 			return true
 		}
 	}

@@ -45,6 +45,7 @@ type Func struct {
 	Before   int // bytes of its code in the source, -1 if not known
 	After    int // bytes of its code in the output
 	params   int
+	named    bool // it has a name of its own, not only that of its export
 	content  content
 }
 
@@ -126,7 +127,7 @@ func exported(m *wat.Module, name string) int {
 // newSide lists the functions of a module up to a number of functions with a body.
 func newSide(m *wat.Module, kind Kind, most int) *Side {
 	s := &Side{Name: m.Source.Name, Kind: kind, imports: make([]string, len(m.Funcs)), byID: map[wat.FuncID]int{}}
-	labels := m.FuncLabels()
+	labels, names := m.FuncLabels(), m.Names().Funcs // a binary may have several functions of one name
 	for id, f := range m.Funcs {
 		if f.Import != nil {
 			s.imports[id] = wat.OneLine(f.Import.Module + "." + f.Import.Name)
@@ -135,10 +136,13 @@ func newSide(m *wat.Module, kind Kind, most int) *Side {
 		if len(s.Funcs) == most {
 			break
 		}
+		if f.Name != "" {
+			labels[id] = wat.ID(names[id])
+		}
 		s.byID[wat.FuncID(id)] = len(s.Funcs)
 		fn := &Func{Index: id, Label: labels[id], Before: -1, params: len(m.FuncTypeOf(wat.FuncID(id)).Params), content: contentOf(m, wat.FuncID(id))}
 		if strings.HasPrefix(fn.Label, "$") && !isDefault(f.Name, id, kind) {
-			fn.Name = fn.Label
+			fn.Name, fn.named = fn.Label, f.Name != ""
 		}
 		s.Funcs = append(s.Funcs, fn)
 	}
