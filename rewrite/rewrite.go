@@ -371,6 +371,9 @@ func (s *state) applyAll(ext *wat.Module) error {
 // editAll makes the rewritten text.
 func (s *state) editAll(ext *wat.Module, r *runtimeText) string {
 	e := wat.NewLineEditor(s.m.Source)
+	if at := lastImport(s.m); at >= 0 { // before the comments above the function that follows
+		e.InsertBehind(at, at, r.imports.String())
+	}
 	for _, f := range slices.Concat(s.functions, s.guarded) {
 		f.editText(e, ext.Funcs[f.id])
 	}
@@ -383,9 +386,6 @@ func (s *state) editAll(ext *wat.Module, r *runtimeText) string {
 		if s.isWrapped(x) {
 			e.Drop(x.Span.Start)
 		}
-	}
-	if at := lastImport(s.m); at >= 0 {
-		e.InsertBehind(at, at, r.imports.String())
 	}
 	last := s.m.Fields[len(s.m.Fields)-1].Span.Start // the runtime is indented like it
 	e.InsertBefore(s.m.Close.Start, last, s.keepTypes(r))

@@ -32,6 +32,7 @@ type commands struct {
 	Explain    explainCmd    `cmd:"" help:"Say which functions get code, why, and what it costs."`
 	Report     reportCmd     `cmd:"" help:"Write a page that shows a rewrite: source beside result, reasons, frames."`
 	Play       playCmd       `cmd:"" help:"Serve a playground: watfiber in a page."`
+	Diff       diffCmd       `cmd:"" help:"Say what differs between two modules in what a rewrite does."`
 	Strip      stripCmd      `cmd:"" help:"Take out of a rewritten text what a rewrite put in."`
 	Fmt        fmtCmd        `cmd:"" help:"Bring text into the form that lines can be inserted into."`
 	Check      checkCmd      `cmd:"" help:"Say whether modules are valid."`

@@ -14,6 +14,7 @@ import (
 // lines.
 func TestDocuments(t *testing.T) {
 	documents := []string{"docs/analysis.md", "docs/options.md"}
+	documents := []string{"docs/analysis.md", "docs/review.md"}
 	var blocks []string
 	for _, path := range documents {
 		data, err := os.ReadFile(filepath.Join("../..", path))
@@ -38,7 +39,8 @@ func TestDocuments(t *testing.T) {
 		}
 		var stdout, stderr bytes.Buffer
 		code := cli.Run(strings.Fields(args), strings.NewReader(""), &stdout, &stderr)
-		if got := stdout.String() + stderr.String(); code != 0 || !hasParts(got, strings.Split(want, "…\n")) {
+		ok = code == 0 || code == 1 && strings.HasPrefix(args, "diff ") // the modules differ
+		if got := stdout.String() + stderr.String(); !ok || !hasParts(got, strings.Split(want, "…\n")) {
 			t.Errorf("%s: exit %d, it prints\n%s\nthe document says\n%s", command, code, got, want)
 		}
 	}
