@@ -35,9 +35,10 @@ func (f *function) addedLocals() (names []string, types []wat.ValType) {
 	return names, types
 }
 
-// apply returns the function with its edits. The module has the runtime already.
-func (f *function) apply(ext *wat.Module) (*wat.Func, error) {
-	fn := *f.fn
+// apply returns the function with its edits, which sp makes. The module has the
+// runtime already.
+func (f *function) apply(ext *wat.Module, sp *wat.Splice) (*wat.Func, error) {
+	fn := *f.fn.Func
 	fn.Locals = append([]wat.LocalRun(nil), fn.Locals...)
 	fn.LocalNames = append([]wat.LocalName(nil), fn.LocalNames...)
 	names, types := f.addedLocals()
@@ -45,7 +46,7 @@ func (f *function) apply(ext *wat.Module) (*wat.Func, error) {
 		fn.AddLocal(t)
 		fn.LocalNames = append(fn.LocalNames, wat.LocalName{Local: wat.LocalID(f.numLocals + i), Name: strings.TrimPrefix(names[i], "$")})
 	}
-	sp := wat.NewSplice(ext, &fn)
+	sp.Start(ext, &fn, f.fn.Body)
 	next, dropped := 0, f.droppedSet()
 	insert := func(upTo int) {
 		for ; next < len(f.edits) && f.edits[next].at <= upTo; next++ {
@@ -68,11 +69,15 @@ func (f *function) apply(ext *wat.Module) (*wat.Func, error) {
 	if err != nil {
 		return nil, fmt.Errorf("emit, function %s: %w", f.graph.labels[f.id], err)
 	}
-	fn.Body = body
-	f.place = place
 	if f.m.Source.Binary {
 		// Whoever left the names out of the binary does not want ours.
-		fn.LocalNames, fn.Body.Labels = f.fn.LocalNames, ownLabels(fn.Body.Labels)
+		fn.LocalNames, body.Labels = f.fn.LocalNames, ownLabels(body.Labels)
+	} else {
+		f.place = slices.Clone(place)
+	}
+	fn.SetBody(body)
+	if f.kept != nil {
+		f.edits = f.edits[:0] // nobody needs them any more
 	}
 	return &fn, nil
 }
@@ -85,15 +90,9 @@ func (f *function) droppedSet() map[int]bool {
 	return set
 }
 
-// ownLabels returns the labels that the source named.
+// ownLabels returns the labels that the source named, in the same memory.
 func ownLabels(labels []wat.LabelName) []wat.LabelName {
-	var own []wat.LabelName
-	for _, l := range labels {
-		if !strings.HasPrefix(l.Name, idPrefix) {
-			own = append(own, l)
-		}
-	}
-	return own
+	return slices.DeleteFunc(labels, func(l wat.LabelName) bool { return strings.HasPrefix(l.Name, idPrefix) })
 }
 
 // idPrefix is what all generated names start with.
@@ -244,7 +243,7 @@ func markLines(code, note string) string {
 func (f *function) renumberReturns(e *wat.LineEditor, rewritten *wat.Func) {
 	depth := 0
 	next := 0
-	for i, in := range rewritten.Body.Instrs {
+	for i, in := range rewritten.Body().Instrs {
 		switch in.Op {
 		case op.Block, op.Loop, op.If:
 			depth++

@@ -14,12 +14,13 @@ type function struct {
 	m     *wat.Module
 	graph *callGraph
 	id    wat.FuncID
-	fn    *wat.Func
+	fn    definition
 	sig   wat.FuncType
 	shape Shape
 
 	guards  guards
 	asserts *asserts // nil for none
+	quiet   bool     // there is no text that would have notes
 
 	numLocals int      // parameters and locals of the source
 	runEnds   []uint32 // where each run of declared locals ends
@@ -47,9 +48,10 @@ type function struct {
 	isHot   bool   // this is that copy
 	copied  []edit // of the copy
 	edits   []edit
-	checks  int   // of the stack pointer, among the edits
-	watched int   // calls that are no sites and are looked behind, among the edits
-	dropped []int // instructions whose lines become comments
+	kept    *keptEdits // edits, while nobody works on the function
+	checks  int        // of the stack pointer, among the edits
+	watched int        // calls that are no sites and are looked behind, among the edits
+	dropped []int      // instructions whose lines become comments
 	// asksUnwinding: the entry calls $fiber.unwinding.
 	asksUnwinding bool
 	ifWords       map[int]string // by opener of an if: what labels name it; made when first asked for
@@ -72,8 +74,14 @@ type temporary struct {
 	nth int // among those of its type
 }
 
+// A definition is a function with its body, nil while nobody works on it.
+type definition struct {
+	*wat.Func
+	Body *wat.Body
+}
+
 func newFunction(m *wat.Module, g *callGraph, id wat.FuncID, shape Shape) *function {
-	f := &function{m: m, graph: g, id: id, fn: m.Funcs[id], sig: m.FuncTypeOf(id), shape: shape}
+	f := &function{m: m, graph: g, id: id, fn: definition{Func: m.Funcs[id]}, sig: m.FuncTypeOf(id), shape: shape}
 	f.numLocals = len(f.sig.Params)
 	for _, run := range f.fn.Locals {
 		f.numLocals += int(run.Count)

@@ -66,6 +66,9 @@ type Options struct {
 	// Optimize says what the output is to be good at.
 	Optimize Optimize
 
+	// TreeOnly says that nobody wants the text of the result.
+	TreeOnly bool
+
 	// After is the last pass to run, "" for all. The text of the result then shows
 	// what the passes so far have found out.
 	After string
@@ -131,7 +134,7 @@ type Result struct {
 	// Module is the tree of the rewritten module.
 	Module *wat.Module
 	// Text is the rewritten text, and Source the normalised source that it strips
-	// to; both are "" if the module was binary.
+	// to; both are "" if the module was binary, or with Options.TreeOnly.
 	Text, Source string
 
 	Functions    int // functions with a body in the source
@@ -146,15 +149,16 @@ type Result struct {
 // Rewrite instruments a valid module, as package check says. The error is a
 // *wat.Error or a wat.ErrorList; its codes are those of this package.
 func Rewrite(m *wat.Module, opts Options) (*Result, error) {
-	s, err := rewrite(m, opts)
+	s, err := rewrite(m, opts, false)
 	if err != nil {
 		return nil, err
 	}
 	return s.result, nil
 }
 
-// rewrite runs the passes and returns all that they have found out.
-func rewrite(m *wat.Module, opts Options) (*state, error) {
+// rewrite runs the passes and returns what they have found out, all of it if that is to
+// be explained.
+func rewrite(m *wat.Module, opts Options, explain bool) (*state, error) {
 	if opts.After != "" && !slices.ContainsFunc(passes, func(p pass) bool { return p.name == opts.After }) {
 		names, _ := Passes()
 		return nil, &wat.Error{Code: ErrList, Msg: fmt.Sprintf("there is no pass %q", opts.After), Hint: "the passes are " + strings.Join(names, ", ")}
@@ -163,7 +167,8 @@ func rewrite(m *wat.Module, opts Options) (*state, error) {
 		return nil, &wat.Error{Code: ErrList, Msg: fmt.Sprintf("a stack size of %d bytes is too %s", n, map[bool]string{true: "small", false: "large"}[n < minStack]),
 			Hint: fmt.Sprintf("it is %d to %d bytes, for both stacks of a fiber", minStack, maxStack)}
 	}
-	s := &state{m: m, opts: opts.forModule(m), result: &Result{}}
+	s := &state{source: m, m: m, opts: opts.forModule(m), result: &Result{}}
+	s.describes = explain || opts.Frames || s.opts.readsMap(m)
 	if opts.Lines == nil && !m.Source.Binary {
 		s.opts.Lines = linesOf(m)
 	}
@@ -185,8 +190,10 @@ func rewrite(m *wat.Module, opts Options) (*state, error) {
 
 // state is what the passes share.
 type state struct {
-	m    *wat.Module
-	opts Options
+	source    *wat.Module // as it was given
+	m         *wat.Module // normalised
+	opts      Options
+	describes bool // the frames are described, in the module or to somebody who asks
 
 	graph     *callGraph
 	functions []*function // those to instrument
@@ -234,7 +241,7 @@ func (s *state) callGraph() error {
 		s.result.Functions++
 		if s.graph.Instruments(wat.FuncID(id)) {
 			f := newFunction(s.m, s.graph, wat.FuncID(id), s.opts.Shape)
-			f.guards, f.asserts = s.guards, s.asserts
+			f.guards, f.asserts, f.quiet = s.guards, s.asserts, !s.makesText()
 			s.functions = append(s.functions, f)
 		}
 	}
@@ -265,7 +272,7 @@ func (s *state) form() wat.Form {
 	var form wat.Form
 	for id, fn := range s.m.Funcs {
 		switch {
-		case s.graph.Instruments(wat.FuncID(id)) || len(s.guards.in(fn)) > 0 || s.asserts.watches(wat.FuncID(id)):
+		case s.graph.Instruments(wat.FuncID(id)) || len(s.guards.in(fn.Body())) > 0 || s.asserts.watches(wat.FuncID(id)):
 			form.Unfold = append(form.Unfold, wat.FuncID(id))
 		case s.opts.isLinked(fn.Import):
 			form.Alone = append(form.Alone, wat.FuncID(id))
@@ -280,7 +287,7 @@ func (s *state) form() wat.Form {
 // Normalised returns the normalised source of a valid module that was text: what
 // the rewritten text strips to.
 func Normalised(m *wat.Module, opts Options) (string, error) {
-	s := &state{m: m, opts: opts.forModule(m), result: &Result{}}
+	s := &state{source: m, m: m, opts: opts.forModule(m), result: &Result{}}
 	if err := s.run("callgraph"); err != nil {
 		return "", err
 	}
@@ -336,11 +343,16 @@ func (s *state) runtime() error {
 		return err
 	}
 	s.result.Module = ext
-	if !s.m.Source.Binary {
+	if s.makesText() {
 		s.result.Source = s.m.Source.Text
 		s.result.Text = s.editAll(ext, r)
 	}
 	return nil
+}
+
+// makesText reports whether the result has a text.
+func (s *state) makesText() bool {
+	return !s.m.Source.Binary && (!s.opts.TreeOnly || s.opts.After != "")
 }
 
 // dropWithoutSites leaves out the functions that get no code: a list names one that
@@ -358,10 +370,9 @@ func (s *state) dropWithoutSites() {
 func (s *state) applyAll(ext *wat.Module) error {
 	all := slices.Concat(s.functions, s.guarded)
 	errs := make([]error, len(all))
-	inParallel(len(all), func(i int) {
-		f := all[i]
+	s.eachOpen(all, func(i int, f *function, w *workspace) {
 		errs[i] = guard("runtime", f.graph.labels[f.id], func() (err error) {
-			ext.Funcs[f.id], err = f.apply(ext)
+			ext.Funcs[f.id], err = f.apply(ext, &w.splice)
 			return err
 		})
 	})
@@ -397,7 +408,11 @@ func (s *state) editAll(ext *wat.Module, r *runtimeText) string {
 
 // verify checks the result: the tree is valid, and the text strips to the source.
 func (s *state) verify() error {
-	if err := check.Module(s.result.Module); err != nil {
+	valid := s.source
+	if len(s.mains) > 0 {
+		valid = &wat.Module{} // exports have gone
+	}
+	if err := check.Extension(valid, s.result.Module); err != nil {
 		return &wat.Error{Code: ErrInternal, Msg: "the rewritten module is not valid: " + err.Error(), Hint: "please report this with the module"}
 	}
 	if stripped := wat.Strip(s.result.Text); stripped != s.result.Source {

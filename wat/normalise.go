@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/watfiber/watfiber/internal/parallel"
 	"github.com/watfiber/watfiber/wat/op"
 )
 
@@ -34,9 +35,7 @@ func Normalise(m *Module, form Form) string {
 	if form.NameFuncs {
 		n.nameFuncs(form.Unfold)
 	}
-	for _, id := range form.Unfold {
-		n.function(m.Funcs[id])
-	}
+	n.functions(form.Unfold)
 	for _, f := range m.Fields {
 		if f.Kind == KindFunc && f.Num == 1 && slices.Contains(form.Alone, FuncID(f.First)) {
 			n.ownLine(f.Span)
@@ -71,6 +70,9 @@ func (n *normaliser) insert(at int, text string) { n.replace(Span{at, at}, text)
 
 // apply makes the replacements; of two in one place the first comes first.
 func (n *normaliser) apply() string {
+	if len(n.edits) == 0 {
+		return n.src
+	}
 	slices.SortStableFunc(n.edits, func(a, b spanEdit) int { return a.span.Start - b.span.Start })
 	lineBreak := n.m.Source.lineBreak()
 	var b strings.Builder
@@ -171,6 +173,20 @@ func (n *normaliser) indentOf(at int) string {
 	return ""
 }
 
+// functions brings functions into line form, on all processors.
+func (n *normaliser) functions(ids []FuncID) {
+	edits := make([][]spanEdit, len(ids))
+	parallel.Do(len(ids), func() func(int) {
+		w := normaliser{m: n.m, src: n.src, names: n.names}
+		return func(i int) {
+			w.edits = nil
+			w.function(n.m.Funcs[ids[i]])
+			edits[i] = w.edits
+		}
+	})
+	n.edits = append(n.edits, slices.Concat(edits...)...)
+}
+
 // function brings a function into line form.
 func (n *normaliser) function(f *Func) {
 	indent := n.indentOf(f.Span.Start)
@@ -180,7 +196,7 @@ func (n *normaliser) function(f *Func) {
 		from--
 	}
 	u := unfold(n.m, f, from)
-	body := lineBody{Body: &f.Body, labels: f.Body.LabelIDs(), openers: f.Body.blockOf()}
+	body := lineBody{Body: f.body, labels: f.body.LabelIDs(), openers: f.body.blockOf()}
 	closing := f.Span.End - 1
 	if u.folded || !n.inLines(u) {
 		n.layOut(body, u, Span{from, closing}, indent)

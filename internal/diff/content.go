@@ -44,7 +44,7 @@ func (d digest) text(s string) {
 
 // contentOf returns what a function consists of.
 func contentOf(m *wat.Module, id wat.FuncID) content {
-	f := m.Funcs[id]
+	f, body := m.Funcs[id], m.Funcs[id].Body()
 	all, others := newDigest(), newDigest()
 	all.text(m.FuncTypeOf(id).String())
 	for _, run := range f.Locals {
@@ -53,9 +53,9 @@ func contentOf(m *wat.Module, id wat.FuncID) content {
 	}
 	signature := newDigest()
 	signature.text(m.FuncTypeOf(id).String())
-	c := content{instrs: len(f.Body.Instrs), signature: signature.sum.Sum64() | 1}
-	for _, in := range f.Body.Instrs {
-		all.instr(m, &f.Body, in)
+	c := content{instrs: len(body.Instrs), signature: signature.sum.Sum64() | 1}
+	for _, in := range body.Instrs {
+		all.instr(m, body, in)
 		switch in.Op.Info().Imm {
 		case op.Func:
 			c.refs = append(c.refs, wat.FuncID(in.Imm))

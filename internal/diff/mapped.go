@@ -40,7 +40,7 @@ func FromBinary(m *wat.Module) (*Side, error) {
 	}
 	var code []*Func
 	for _, f := range s.Funcs {
-		if (frames == nil || len(code) < len(frames.Funcs)) && reads(&m.Funcs[f.Index].Body, state) {
+		if (frames == nil || len(code) < len(frames.Funcs)) && reads(m.Funcs[f.Index].Body(), state) {
 			f.Code = true
 			code = append(code, f)
 		}
@@ -100,7 +100,7 @@ func stateGlobal(m *wat.Module) (wat.GlobalID, bool) {
 	if id < 0 {
 		return 0, false
 	}
-	b := m.Funcs[id].Body.Instrs
+	b := m.Funcs[id].Body().Instrs
 	if len(b) == 0 || b[0].Op != op.GlobalGet {
 		return 0, false
 	}

@@ -161,7 +161,7 @@ func isDefault(name string, id int, kind Kind) bool {
 
 // site describes the call that is an instruction of a function.
 func (s *Side) site(m *wat.Module, f wat.FuncID, instr int) Site {
-	b := &m.Funcs[f].Body
+	b := m.Funcs[f].Body()
 	site := Site{callee: -1, before: hashBefore(m, b, instr), behind: hashBehind(m, b, instr)}
 	switch in := b.Instrs[instr]; {
 	case in.Op == op.CallIndirect:

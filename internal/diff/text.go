@@ -81,7 +81,7 @@ type textFunc struct {
 func (t *textFunc) read(header map[string]string) {
 	t.readFrame(header["frame"])
 	t.f.NumSites = numSites(header["sites"])
-	calls, where := callsOf(&t.source.Funcs[t.f.Index].Body), t.callLines()
+	calls, where := callsOf(t.source.Funcs[t.f.Index].Body()), t.callLines()
 	if len(calls) != len(where) {
 		return
 	}
@@ -90,7 +90,7 @@ func (t *textFunc) read(header map[string]string) {
 			continue
 		}
 		site := t.side.site(t.source, wat.FuncID(t.f.Index), calls[k])
-		line, _ := t.m.Source.Line(int(t.m.Funcs[t.id].Body.Instrs[instr].Pos))
+		line, _ := t.m.Source.Line(int(t.m.Funcs[t.id].Body().Instrs[instr].Pos))
 		site.Place = fmt.Sprintf("%s:%d", t.m.Source.Name, line)
 		t.f.Sites = append(t.f.Sites, site)
 	}
@@ -160,7 +160,7 @@ func callsOf(b *wat.Body) []int {
 // callLines returns the calls of the rewritten body that stand in lines of the source.
 func (t *textFunc) callLines() []int {
 	var calls []int
-	b := &t.m.Funcs[t.id].Body
+	b := t.m.Funcs[t.id].Body()
 	for _, i := range callsOf(b) {
 		if !t.inserted(b.Instrs[i]) {
 			calls = append(calls, i)
@@ -179,7 +179,7 @@ func (t *textFunc) inserted(in wat.Instr) bool {
 // -1. A site has a test behind it. If there are fewer tests than sites, the others
 // are calls without one of functions that are called with one elsewhere.
 func (t *textFunc) sites(calls, where []int, want int) []int {
-	b := &t.m.Funcs[t.id].Body
+	b := t.m.Funcs[t.id].Body()
 	sites := make([]int, len(where))
 	found := 0
 	for k, i := range where {
@@ -192,7 +192,7 @@ func (t *textFunc) sites(calls, where []int, want int) []int {
 	if found == want {
 		return sites
 	}
-	source := &t.source.Funcs[t.f.Index].Body
+	source := t.source.Funcs[t.f.Index].Body()
 	for k, i := range where {
 		in := source.Instrs[calls[k]]
 		if sites[k] >= 0 || found == want || in.Op != op.Call {
@@ -209,7 +209,7 @@ func (t *textFunc) sites(calls, where []int, want int) []int {
 // leaves reports whether the inserted code from an instruction on leaves the function if the
 // state says so.
 func (t *textFunc) leaves(i int) bool {
-	b := &t.m.Funcs[t.id].Body
+	b := t.m.Funcs[t.id].Body()
 	if b.Instrs[i].Op == op.I32Const {
 		i++ // the number of the site
 	}
@@ -229,7 +229,7 @@ func (t *textFunc) readFrame(comment string) {
 		return
 	}
 	t.f.Frame.Size, _ = strconv.Atoi(size[1])
-	instrs := t.m.Funcs[t.id].Body.Instrs
+	instrs := t.m.Funcs[t.id].Body().Instrs
 	at, known := 0, 0 // bytes
 	for i, in := range instrs {
 		letter := storeLetter(in.Op)

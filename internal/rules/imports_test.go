@@ -17,8 +17,8 @@ var mayImport = map[string][]string{
 	"wat/op":            {},
 	"wat":               {project + "/wat/op", project + "/internal/parallel", "github.com/alecthomas/participle/v2", "github.com/alecthomas/participle/v2/lexer"},
 	"wat/check":         {project + "/wat", project + "/wat/op", project + "/internal/parallel"},
-	"wat/binary":        {project + "/wat", project + "/wat/op", project + "/wat/check"},
-	"rewrite/callgraph": {project + "/wat", project + "/wat/op"},
+	"wat/binary":        {project + "/wat", project + "/wat/op", project + "/wat/check", project + "/internal/parallel"},
+	"rewrite/callgraph": {project + "/wat", project + "/wat/op", project + "/internal/parallel"},
 	"rewrite":           {project + "/rewrite/callgraph", project + "/wat", project + "/wat/op", project + "/wat/check", project + "/internal/parallel", project + "/fiberlib"},
 	"fiberlib":          {},
 	"fiberlib/host":     {project + "/fiberlib", "github.com/tetratelabs/wazero"},
@@ -35,20 +35,13 @@ var mayImport = map[string][]string{
 	"internal/play/browser": {},
 	"internal/play/flags":   {project + "/rewrite", project + "/wat"},
 	"internal/browser":      {},
+	"internal/diff": {
+		project + "/internal/explain", project + "/rewrite", project + "/wat", project + "/wat/op", project + "/wat/check", project + "/wat/binary", project + "/fiberlib",
+	},
 	"internal/wit":          {project + "/wat", "go.bytecodealliance.org/wit"},
 	"internal/parallel":     {},
 	"internal/rules":        {},
 	"examples":              {},
-		project + "/wat", project + "/wat/check", project + "/wat/binary", project + "/rewrite", project + "/rewrite/callgraph", project + "/internal/explain", project + "/internal/diff", project + "/fiberlib",
-		"github.com/alecthomas/kong", "github.com/mattn/go-isatty", "github.com/aymanbagabas/go-udiff", "github.com/tetratelabs/wazero",
-	},
-	"internal/explain": {project + "/rewrite", project + "/rewrite/callgraph", project + "/wat", project + "/wat/binary"},
-	"internal/diff": {
-		project + "/internal/explain", project + "/rewrite", project + "/wat", project + "/wat/op", project + "/wat/check", project + "/wat/binary", project + "/fiberlib",
-	},
-	"internal/parallel": {},
-	"internal/rules":    {},
-	"examples":          {},
 }
 
 // anything allows all imports. Only tests import golden, and nobody bench.

@@ -3,24 +3,88 @@ package binary
 import (
 	"encoding/binary"
 
+	"github.com/watfiber/watfiber/internal/parallel"
 	"github.com/watfiber/watfiber/wat"
 	"github.com/watfiber/watfiber/wat/op"
 )
 
 // This file writes function bodies and constant expressions.
 
+// batch is how many functions are encoded before they are put together: enough for all
+// processors, few enough not to have all of the code in memory twice.
+const batch = 1024
+
 func (e *encoder) code() {
-	for _, id := range e.defined {
-		f := e.m.Funcs[id]
-		e.sized(func() {
-			e.u(len(f.Locals))
-			for _, run := range f.Locals {
-				e.u32(run.Count)
-				e.buf = append(e.buf, byte(run.Type))
+	bodies := make([][]byte, batch)
+	for rest := e.defined; len(rest) > 0; {
+		ids := rest[:min(batch, len(rest))]
+		rest = rest[len(ids):]
+		parallel.Do(len(ids), func() func(int) {
+			w := encoder{funcIndex: e.funcIndex}
+			var scratch wat.Body
+			return func(i int) {
+				f := e.m.Funcs[ids[i]]
+				if _, copied := e.copied(f); !copied {
+					at := len(w.buf)
+					w.body(f.BodyIn(&scratch))
+					bodies[i] = w.buf[at:]
+				}
 			}
-			e.body(&f.Body)
 		})
+		for i, id := range ids {
+			f := e.m.Funcs[id]
+			if body, copied := e.copied(f); copied {
+				writeFunction(e, f, body)
+			} else {
+				writeFunction(e, f, bodies[i])
+			}
+		}
 	}
+}
+
+// copied returns the bytes of a body that the encoder would write just so.
+func (e *encoder) copied(f *wat.Func) (body string, ok bool) {
+	if p, packed := f.Packed.(*packed); packed && p.shortest && e.funcIndex == nil {
+		return p.code[p.start:], true
+	}
+	return "", false
+}
+
+// writeFunction appends a function with its size.
+func writeFunction[T string | []byte](e *encoder, f *wat.Func, body T) {
+	var buf [64]byte
+	locals := appendU(buf[:0], len(f.Locals))
+	for _, run := range f.Locals {
+		locals = append(appendU(locals, run.Count), byte(run.Type))
+	}
+	e.u(len(locals) + len(body))
+	e.buf = append(append(e.buf, locals...), body...)
+}
+
+// sizeOf returns about how many bytes a module takes, rather too many.
+func sizeOf(m *wat.Module) int {
+	size := 1<<12 + 16*(len(m.Types)+len(m.Exports)+len(m.Globals)) + len(m.Name)
+	for _, f := range m.Funcs {
+		size += 16 + len(f.Name) + 3*len(f.Locals)
+		if p, ok := f.Packed.(*packed); ok {
+			size += len(p.code) - p.start
+		} else if f.Import == nil {
+			size += 3 * len(f.Body().Instrs)
+		}
+		for _, l := range f.LocalNames {
+			size += 3 + len(l.Name)
+		}
+	}
+	for _, s := range m.Elems {
+		size += 16 + 3*len(s.Funcs) + 6*len(s.Items)
+	}
+	for _, d := range m.Datas {
+		size += 16 + len(d.Name) + len(d.Bytes)
+	}
+	for _, c := range m.Customs {
+		size += 16 + len(c.Name) + len(c.Bytes)
+	}
+	return size
 }
 
 // body appends the instructions of a body and its end.
@@ -63,7 +127,7 @@ func (e *encoder) instr(b *wat.Body, in wat.Instr, open int) {
 			e.label(wat.Label(l), open)
 		}
 	case op.Func:
-		e.u32(e.funcIndex[in.Imm])
+		e.u32(e.index(wat.FuncID(in.Imm)))
 	case op.Local, op.Global, op.Table, op.Elem, op.Memory, op.Data, op.Lane:
 		e.buf = appendU(e.buf, in.Imm)
 	case op.Indirect, op.TableCopy, op.MemoryCopy, op.TableInit, op.MemoryInit:
