@@ -38,10 +38,10 @@ var mayImport = map[string][]string{
 	"internal/diff": {
 		project + "/internal/explain", project + "/rewrite", project + "/wat", project + "/wat/op", project + "/wat/check", project + "/wat/binary", project + "/fiberlib",
 	},
-	"internal/wit":          {project + "/wat", "go.bytecodealliance.org/wit"},
-	"internal/parallel":     {},
-	"internal/rules":        {},
-	"examples":              {},
+	"internal/wit":      {project + "/wat", "go.bytecodealliance.org/wit"},
+	"internal/parallel": {},
+	"internal/rules":    {},
+	"examples":          {},
 }
 
 // anything allows all imports. Only tests import golden, and nobody bench.
