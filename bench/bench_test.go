@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"math"
 	"os/exec"
 	"path/filepath"
@@ -70,9 +71,13 @@ func TestReportOfMissingThings(t *testing.T) {
 		subjects: []*subject{{name: "lua", missing: "no source", kernels: []kernel{k("k", 1, 1)}}, {name: "go", suspend: "a.b"}},
 		engines:  []engine{{name: "node", missing: "node is not installed"}},
 	}
+	broken := engine{name: "broken", time: func(task) (answer, error) { return answer{}, errors.New("k returns 1,\nnot 2") }}
+	failing := &subject{name: "zlib", kernels: []kernel{k("k", 1, 1)}}
+	failing.time(broken, 1)
+	r.subjects = append(r.subjects, failing)
 	text := r.markdown()
 	for _, want := range []string{
-		"Not there: wasm-opt is not installed.", "Not measured on node: node is not installed.",
+		"Not there: wasm-opt is not installed.", "Failed: zlib on broken: k returns 1,; not 2.", "Not measured on node: node is not installed.",
 		"| lua | not measured |", "| lua | ; not measured: no source |", "not measured",
 	} {
 		if !strings.Contains(text, want) {

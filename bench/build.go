@@ -44,6 +44,12 @@ func (t tools) builders() []builder {
 	return list
 }
 
+// firstLine returns what an error says first: programs say a lot when they fail.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}
+
 const unoptimized = "wasm-opt without -O2"
 
 // tooLong is how many seconds of CPU time make a build one that is not repeated.
@@ -71,6 +77,10 @@ func (s *subject) build(l lab, run int) error {
 			program, args = b.peer.program, b.peer.with(s.peerArgs(s.module(b.name), b.args...)...)
 		}
 		u, err := measure(program, args...)
+		if err != nil && b.peer != nil {
+			s.failures = append(s.failures, firstLine(err))
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -157,7 +167,8 @@ func (s *subject) prepare(l lab) error {
 			return err
 		})
 		if err != nil {
-			return err
+			s.failures = append(s.failures, firstLine(err))
+			continue
 		}
 		if s.sizes.plain[peer.name], err = codeBytes(plain); err != nil {
 			return err
@@ -169,6 +180,9 @@ func (s *subject) prepare(l lab) error {
 // measureSizes measures what is the same in every run.
 func (s *subject) measureSizes() error {
 	for _, b := range s.builders {
+		if len(s.builds[b.name]) == 0 {
+			continue
+		}
 		size, err := codeBytes(s.module(b.name))
 		if err != nil {
 			return err

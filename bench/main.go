@@ -7,6 +7,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -129,12 +130,18 @@ func (s setup) run(progress io.Writer) error {
 		return s.runFibers(tools, work, progress)
 	}
 	text := ""
+	var failures []error
 	if s.has(partBuilds) || s.has(partKernels) {
 		r := &report{tools: tools, machine: machine, runs: s.runs, kernels: s.has(partKernels)}
 		if err := s.measure(r, lab{tools, c, work, s.corpus}, progress); err != nil {
 			return err
 		}
 		text = r.markdown()
+		for _, subject := range r.subjects {
+			for _, f := range subject.failures {
+				failures = append(failures, errors.New(f))
+			}
+		}
 	}
 	if s.has(partFibers) {
 		shapes, err := measureShapes(tools, work, s.runs, progress)
@@ -143,7 +150,7 @@ func (s setup) run(progress io.Writer) error {
 		}
 		text += shapes.markdown()
 	}
-	return s.write(text)
+	return errors.Join(append(failures, s.write(text))...)
 }
 
 // measure builds all modules and times them on all engines.
@@ -172,9 +179,7 @@ func (s setup) measure(r *report, l lab, progress io.Writer) error {
 		}
 		fmt.Fprintf(progress, "%s: kernels and switches\n", e.name)
 		for _, subject := range r.subjects {
-			if err := subject.time(e, s.runs); err != nil {
-				return err
-			}
+			subject.time(e, s.runs)
 		}
 	}
 	r.machine.loadAfter = load()

@@ -53,6 +53,11 @@ which needs nothing but Go. Where there are npm, apt-get and clang-19 it fetches
 	for _, why := range r.tools.missing {
 		fmt.Fprintf(&b, "- Not there: %s.\n", why)
 	}
+	for _, s := range r.subjects {
+		for _, f := range s.failures {
+			fmt.Fprintf(&b, "- Failed: %s.\n", strings.ReplaceAll(f, "\n", "; "))
+		}
+	}
 	for _, e := range r.engines {
 		if e.missing != "" {
 			fmt.Fprintf(&b, "- Not measured on %s: %s.\n", e.name, e.missing)

@@ -24,6 +24,7 @@ type subject struct {
 	sizes    sizes
 	builds   map[string][]usage // by builder
 	times    map[string]answer  // by engine
+	failures []string           // what has gone wrong, which leaves cells empty
 
 	textToText, textToBinary []usage
 }

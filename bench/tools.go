@@ -87,6 +87,10 @@ func (t *tools) findNodes(c cache) {
 	t.addNode(filepath.Join(dir, "bin", "node"))
 }
 
+// moreStack is for interpreters: on V8 11 a frame of QuickJS as wasm-opt has built it takes
+// so much that a recursion of 23 overflows what is there by default.
+const moreStack = "--stack-size=3900"
+
 // addNode adds a node of a version that there is not yet.
 func (t *tools) addNode(path string) {
 	version, err := run("", path, "-p", "process.versions.node.split('.')[0]")
@@ -94,11 +98,11 @@ func (t *tools) addNode(path string) {
 		t.missing = append(t.missing, err.Error())
 		return
 	}
-	n := node{name: "node " + strings.TrimSpace(version), path: path, flags: []string{"--wasm-sync-tier-up"}}
+	n := node{name: "node " + strings.TrimSpace(version), path: path, flags: []string{moreStack, "--wasm-sync-tier-up"}}
 	// V8 14 compiles what is hot while the program waits for it, if it is told so. V8 11
 	// cannot, but it learns nothing from running code either, so it can skip the first tier.
 	if _, err := run("", path, "--wasm-sync-tier-up", "-e", "0"); err != nil {
-		n.flags = []string{"--no-liftoff"}
+		n.flags = []string{moreStack, "--no-liftoff"}
 	}
 	for _, other := range t.nodes {
 		if other.name == n.name {
