@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/watfiber/watfiber/wat"
@@ -77,6 +78,10 @@ func (w *walk) back(j int) bool {
 	switch {
 	case in.Op == op.LocalGet:
 		return top.need == anything || w.readsAgain(j, uint32(in.Imm), top.need)
+	case in.Op == op.LocalTee:
+		n, ok := w.setsAgain(j, uint32(in.Imm), top.need)
+		push(top.typ, n)
+		return ok
 	case in.Op == op.GlobalGet:
 		return top.need == anything || !w.f.m.Globals[in.Imm].Mutable
 	case in.Op == op.Drop, in.Op == op.RefIsNull:
@@ -102,11 +107,29 @@ func (w *walk) back(j int) bool {
 // readsAgain reports whether the local.get at j can be executed again for a value that
 // has to be what it was, and notes that the local is needed.
 func (w *walk) readsAgain(j int, local uint32, n need) bool {
-	if w.t.inner != nil && w.f.isSet(local, j, int(w.f.end[w.t.at])) || n == traceable && !w.f.live.has(int(local)) {
+	if w.f.isSet(local, j, w.end()) || n == traceable && !w.f.live.has(int(local)) {
 		return false
 	}
 	w.read = append(w.read, slotID(local))
 	return true
+}
+
+// setsAgain returns what the operand of the local.tee at j must be after a rewind, if that
+// can be executed again. A local that is read later must get the value that it has.
+func (w *walk) setsAgain(j int, local uint32, n need) (need, bool) {
+	if !w.f.live.has(int(local)) && !slices.Contains(w.read, slotID(local)) {
+		return n, true
+	}
+	return max(n, traceable), !w.f.isSet(local, j+1, w.end())
+}
+
+// end returns the instruction up to which locals have to stay as they are: the site, or
+// the end of the construct.
+func (w *walk) end() int {
+	if w.t.inner != nil {
+		return int(w.f.end[w.t.at])
+	}
+	return w.t.at
 }
 
 // operandsOf returns the operands before a target.
@@ -161,13 +184,11 @@ func (f *function) sources(l *level, t *target) []slotID {
 // stays reports whether a local that has the value of an operand from an instruction on
 // still has it where it is read again.
 func (f *function) stays(t *target, local uint32, from int, n need) bool {
-	to := t.cut
-	if n > anything {
-		if to = t.at; t.inner != nil {
-			to = int(f.end[t.at])
-		}
+	if n == anything {
+		return !f.isSet(local, from, t.cut)
 	}
-	return !f.isSet(local, from, to)
+	w := walk{f: f, t: t}
+	return !f.isSet(local, from, w.end())
 }
 
 // codeOf returns where the code begins that computes the operand which instruction at
