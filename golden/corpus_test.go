@@ -252,24 +252,6 @@ func testKernels(t *testing.T, opts rewrite.Options, modules ...string) {
 	})
 }
 
-// runRewritten rewrites a module with kernels and compares them.
-func runRewritten(t *testing.T, m *wat.Module, opts rewrite.Options) {
-	t.Helper()
-	r, err := rewrite.Rewrite(m, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const buffer = 1<<20 - 2*frameStart // with the words around it, the area that the modules reserve
-	original := Program{Module: m, Binary: []byte(m.Source.Text), Buffer: buffer, BufferAt: "async_buf", WASI: true}
-	rewritten := original
-	rewritten.Module, rewritten.Binary = r.Module, binary.Encode(r.Module)
-	rewritten.Suspending = rewrite.Suspending(opts.Suspend)
-	rewritten.Schedule = func(int) bool { return true }
-	for _, engine := range Engines() {
-		runKernels(t, engine, original, rewritten)
-	}
-}
-
 // runKernels compares all kernels that a module exports on an engine.
 func runKernels(t *testing.T, engine Engine, original, rewritten Program) {
 	ctx := t.Context()

@@ -36,7 +36,7 @@ func (f *function) findCut(l *level, t *target) {
 	for j := t.at - 1; j >= t.cut; j-- {
 		w.back(j)
 	}
-	t.operands, t.reads = w.stack, w.read
+	t.operands, t.reads, t.sets = w.stack, w.read, w.sets
 }
 
 // A walk goes back from a target over the code that computes its operands.
@@ -45,6 +45,7 @@ type walk struct {
 	t     *target
 	stack []operand // operands before the instructions that it has come over
 	read  []slotID  // locals that those have to find as they were
+	sets  []slotID  // locals that those set to what they were
 }
 
 func (f *function) walkBack(t *target) *walk { return &walk{f: f, t: t, stack: f.operandsOf(t)} }
@@ -93,8 +94,8 @@ func (w *walk) back(j int) bool {
 		return true
 	case !info.Fixed():
 		return info.Pure()
-	case info.Effect == op.Traps, info.Effect == op.Reads && top.need == anything:
-		top.need = max(top.need, traceable)
+	case info.Effect == op.Traps && top.need < matters, info.Effect == op.Reads && top.need == anything:
+		top.need = traceable
 	case !info.Pure():
 		return false
 	}
@@ -115,12 +116,21 @@ func (w *walk) readsAgain(j int, local uint32, n need) bool {
 }
 
 // setsAgain returns what the operand of the local.tee at j must be after a rewind, if that
-// can be executed again. A local that is read later must get the value that it has.
+// can be executed again. A local that is read later must get the value that it has. Not
+// before a call through a table: whoever reads the frame computes its index from slots.
 func (w *walk) setsAgain(j int, local uint32, n need) (need, bool) {
+	if w.t.inner == nil && w.f.sites[w.t.lo].indirect {
+		return n, false
+	}
 	if !w.f.live.has(int(local)) && !slices.Contains(w.read, slotID(local)) {
 		return n, true
 	}
-	return max(n, traceable), !w.f.isSet(local, j+1, w.end())
+	if w.f.isSet(local, j+1, w.end()) {
+		return n, false
+	}
+	w.read = slices.DeleteFunc(w.read, func(s slotID) bool { return s == slotID(local) }) // all of them behind j
+	w.sets = append(w.sets, slotID(local))
+	return max(n, traceable), true
 }
 
 // end returns the instruction up to which locals have to stay as they are: the site, or

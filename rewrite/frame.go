@@ -34,7 +34,7 @@ const chunkSize = 8
 // targets and liveness.
 func (f *function) layOut() error {
 	used := newBitset(f.numLocals + len(f.temps))
-	used.union(f.live)
+	used.union(f.neededBehind())
 	for _, r := range f.requiredBy {
 		used.add(int(r.slot))
 	}
@@ -60,6 +60,38 @@ func (f *function) layOut() error {
 	f.frame.slots = slices.Concat(byType[:]...)
 	f.cutChunks(chunkSize)
 	return nil
+}
+
+// neededBehind returns the locals that are read behind some site, and that the code
+// between the landing and the site does not set again when rewinding.
+func (f *function) neededBehind() bitset {
+	sets := make([][]slotID, len(f.sites))
+	found := false
+	for todo := []*level{f.body}; len(todo) > 0; {
+		l := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		for _, t := range l.targets {
+			if t.inner == nil && len(t.sets) > 0 {
+				sets[t.lo], found = t.sets, true
+			}
+			todo = append(todo, t.inner...)
+		}
+	}
+	if !found {
+		return f.live
+	}
+	needed := newBitset(f.numLocals)
+	var rest bitset
+	f.findLive(func(k, first int, live bitset) {
+		rest = append(rest[:0], live...)
+		for _, s := range sets[k] {
+			if i := int(s) - first; i >= 0 && i < 64*len(rest) {
+				rest[i/64] &^= 1 << (i % 64)
+			}
+		}
+		needed[first/64:].union(rest)
+	})
+	return needed
 }
 
 // firstNeed returns the first site that needs a slot.

@@ -57,6 +57,7 @@ type target struct {
 	operands []operand // on the stack at the cut
 	parked   []slotID  // what holds the operands: temporaries, or locals that have their values anyway
 	reads    []slotID  // locals that the code behind the cut has to find as they were, and temporaries
+	sets     []slotID  // locals that the code behind the cut sets to what they were
 	falls    bool      // the target stands at the head of the level: control falls in
 }
 
