@@ -39,16 +39,9 @@ var mayImport = map[string][]string{
 	"internal/parallel":     {},
 	"internal/rules":        {},
 	"examples":              {},
-		project + "/wat", project + "/wat/check", project + "/wat/binary", project + "/rewrite", project + "/rewrite/callgraph", project + "/internal/explain", project + "/internal/diff", project + "/fiberlib",
-		"github.com/alecthomas/kong", "github.com/mattn/go-isatty", "github.com/aymanbagabas/go-udiff", "github.com/tetratelabs/wazero",
-	},
-	"internal/explain": {project + "/rewrite", project + "/rewrite/callgraph", project + "/wat", project + "/wat/binary"},
 	"internal/diff": {
 		project + "/internal/explain", project + "/rewrite", project + "/wat", project + "/wat/op", project + "/wat/check", project + "/wat/binary", project + "/fiberlib",
 	},
-	"internal/parallel": {},
-	"internal/rules":    {},
-	"examples":          {},
 }
 
 // anything allows all imports. Only tests import golden, and nobody bench.
