@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 
 	"github.com/watfiber/watfiber/internal/diff"
 	"github.com/watfiber/watfiber/rewrite"
@@ -12,6 +13,7 @@ import (
 type diffCmd struct {
 	selection
 	Shape    string `enum:"moved,plain" default:"moved" help:"The shape in which sources are rewritten."`
+	Optimize string `enum:"default,size,speed" default:"default" help:"What the output of sources is to be good at."`
 	Stat     bool   `xor:"form" help:"A line for each function."`
 	JSON     bool   `name:"json" xor:"form" help:"Everything as JSON."`
 	Markdown bool   `xor:"form" help:"As Markdown, to be pasted into a review."`
@@ -39,11 +41,15 @@ func (d *diffCmd) Run(c *console) error {
 	if (d.Old == "" || d.Old == "-") && (d.New == "" || d.New == "-") {
 		return usageError("only one of the modules can be standard input")
 	}
+	given := d.given()
 	opts, err := d.options()
 	if err != nil {
 		return err
 	}
 	if opts.Shape, err = rewrite.ParseShape(d.Shape); err != nil {
+		return err
+	}
+	if opts.Optimize, err = rewrite.ParseOptimize(d.Optimize); err != nil {
 		return err
 	}
 	var sides [2]*diff.Side
@@ -56,26 +62,26 @@ func (d *diffCmd) Run(c *console) error {
 		if diff.IsRewritten(m) {
 			rewritten++
 		}
-		if sides[i], err = c.side(m, opts); err != nil {
+		if sides[i], err = d.side(c, m, opts); err != nil {
 			return err
 		}
 	}
-	if rewritten == 2 && d.given() {
+	if rewritten == 2 && given {
 		return usageError("both modules have been rewritten: flags that say how to rewrite mean nothing to them")
 	}
 	return d.print(c, diff.Compare(sides[0], sides[1]))
 }
 
-// given reports whether any flag says what may suspend.
-func (s *selection) given() bool {
-	return len(s.Suspend)+len(s.Only)+len(s.Add)+len(s.Remove)+len(s.Wrap)+len(s.PassArg)+len(s.Indirect)+len(s.Redirect) > 0 ||
-		s.AddCallers || s.IgnoreIndirect || s.StackSize != nil || s.Guard || s.ExportStack
-}
+// given reports whether any flag says how to rewrite.
+func (s *selection) given() bool { return !reflect.DeepEqual(*s, selection{}) }
 
 // side returns what is known of a module.
-func (c *console) side(m *wat.Module, opts rewrite.Options) (*diff.Side, error) {
+func (d *diffCmd) side(c *console, m *wat.Module, opts rewrite.Options) (*diff.Side, error) {
 	switch {
 	case !diff.IsRewritten(m):
+		if err := d.forModule(m, &opts); err != nil {
+			return nil, err
+		}
 		opts.Lines = c.sourceLines(m)
 		e, err := rewrite.Explain(m, opts)
 		if err != nil {

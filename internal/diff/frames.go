@@ -65,7 +65,7 @@ func gap(old, new []Site, i, iEnd, j, jEnd int) []SiteChange {
 }
 
 // known reports whether it is known what lies where.
-func (f *Frame) known() bool { return f.Size == 0 || len(f.Slots) > 0 }
+func (f *Frame) known() bool { return !f.unread }
 
 // A SlotChange is a slot of a frame that differs; Old or New is nil if there is none.
 type SlotChange struct {

@@ -38,12 +38,16 @@ func FromBinary(m *wat.Module) (*Side, error) {
 	if !known {
 		return nil, fmt.Errorf("%s: %s is no function that returns a global: who rewrote it?", m.Source.Name, getState)
 	}
-	var code []*Func
-	for _, f := range s.Funcs {
-		if (frames == nil || len(code) < len(frames.Funcs)) && reads(m.Funcs[f.Index].Body(), state) {
-			f.Code = true
-			code = append(code, f)
+	code := s.named(m, frames)
+	if code == nil {
+		for _, f := range s.Funcs {
+			if (frames == nil || len(code) < len(frames.Funcs)) && reads(m.Funcs[f.Index].Body(), state) {
+				code = append(code, f)
+			}
 		}
+	}
+	for _, f := range code {
+		f.Code = true
 	}
 	if frames != nil {
 		if len(code) != len(frames.Funcs) {
@@ -52,6 +56,25 @@ func FromBinary(m *wat.Module) (*Side, error) {
 		s.takeMap(m, frames, code)
 	}
 	return s, nil
+}
+
+// named returns the functions of a map by their names; nil if there is no map, or not all
+// have one.
+func (s *Side) named(m *wat.Module, frames *fiberlib.FrameMap) []*Func {
+	if frames == nil {
+		return nil
+	}
+	var code []*Func
+	names := m.Names().Funcs
+	for _, f := range s.Funcs {
+		if len(code) < len(frames.Funcs) && wat.NameText(names[f.Index]) == frames.Funcs[len(code)].Name {
+			code = append(code, f)
+		}
+	}
+	if len(code) < len(frames.Funcs) {
+		return nil
+	}
+	return code
 }
 
 // readMap returns the map of the frames, nil if there is none.

@@ -64,6 +64,8 @@ type Site struct {
 type Frame struct {
 	Size  int    // bytes
 	Slots []Slot // by offset; the number of the site is one of them
+
+	unread bool // only the size is known
 }
 
 // A Slot is a value in a frame.

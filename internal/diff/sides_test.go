@@ -85,6 +85,31 @@ func TestSidesOfModules(t *testing.T) {
 	}
 }
 
+// They agree whatever the options are.
+func TestSidesOfOptions(t *testing.T) {
+	data, err := os.ReadFile("../../examples/c/kernels-O2.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := binary.Decode("kernels-O2.wasm", string(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m = parsed(t, m.Source.Name, wat.Print(m))
+	suspend := []string{"env.yield"}
+	for _, opts := range []rewrite.Options{
+		{Suspend: suspend, Optimize: rewrite.ForSpeed},
+		{Suspend: suspend, Optimize: rewrite.ForSize},
+		{Suspend: suspend, Shape: rewrite.Plain},
+		{Suspend: suspend, Asserts: true},
+		{Suspend: suspend, Guard: true},
+	} {
+		if agree(t, m, opts) == 0 {
+			t.Error("no function got code")
+		}
+	}
+}
+
 // agree checks that text and binary say of a rewrite what it says itself.
 func agree(t *testing.T, m *wat.Module, opts rewrite.Options) (instrumented int) {
 	t.Helper()

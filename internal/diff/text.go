@@ -249,10 +249,16 @@ func (t *textFunc) readFrame(comment string) {
 		t.f.Frame.Slots = append(t.f.Frame.Slots, Slot{siteSlot, "i32", 0}) // what makes room stores it
 		known += slotSizes['i']
 	}
+	if strings.HasSuffix(comment, assertWord) {
+		known += 4
+	}
 	if t.f.Frame.sort(); at+known != t.f.Frame.Size {
-		t.f.Frame.Slots = nil // it is spilled in another way; the size is known
+		t.f.Frame.Slots, t.f.Frame.unread = nil, true // it is spilled in another way
 	}
 }
+
+// assertWord is what the comment says of the word at the end of a frame that assertions check.
+const assertWord = "the word for the function"
 
 // callee returns the name of the function that an instruction calls, "" if it calls none.
 func (t *textFunc) callee(in wat.Instr) string {
