@@ -303,6 +303,12 @@ func (r *runCmd) imports(ctx context.Context, rt wazero.Runtime, m *wat.Module, 
 	var names []string
 	for _, d := range m.Imports() {
 		imp := m.ImportOf(d)
+		if imp.Module == rewrite.ProbeModule && !r.probes {
+			if err := ignoreProbes(ctx, rt); err != nil {
+				return err
+			}
+			continue
+		}
 		if imp.Module == wasi_snapshot_preview1.ModuleName || imp.Module == rewrite.ProbeModule {
 			continue
 		}

@@ -222,7 +222,7 @@ func (t *traceCmd) show(c *console, m *wat.Module, tr *trace.Trace) error {
 		err = c.write(output{t.Output, b.Bytes()})
 	}
 	if err == nil && tr.LeftOut > 0 && (t.JSON || t.Chrome) {
-		c.note(fmt.Sprintf("%s left out: --limit=%d keeps the first %d", count(tr.LeftOut, "event"), t.Limit, t.Limit))
+		c.note(fmt.Sprintf("%s left out; --limit says how many are kept", count(tr.LeftOut, "event")))
 	}
 	return err
 }
@@ -236,20 +236,28 @@ type tracer struct {
 
 // define defines the import that probes call.
 func (t *tracer) define(ctx context.Context, rt wazero.Runtime) error {
-	params := slices.Repeat([]api.ValueType{api.ValueTypeI32}, 7)
 	var inst api.Module
 	t.rec.Memory = func() []byte {
 		memory, _ := memoryOf(inst)
 		return memory
 	}
-	event := func(_ context.Context, m api.Module, s []uint64) {
+	return defineProbe(ctx, rt, func(_ context.Context, m api.Module, s []uint64) {
 		inst = m
 		t.rec.Probe(trace.Probe{
 			Kind: uint32(s[0]), A: uint32(s[1]), B: uint32(s[2]), State: uint32(s[3]), Data: uint32(s[4]), StackPointer: uint32(s[5]), Fiber: uint32(s[6]),
 		})
-	}
+	})
+}
+
+// ignoreProbes defines it for a module that is run and not traced.
+func ignoreProbes(ctx context.Context, rt wazero.Runtime) error {
+	return defineProbe(ctx, rt, func(context.Context, api.Module, []uint64) {})
+}
+
+func defineProbe(ctx context.Context, rt wazero.Runtime, event api.GoModuleFunc) error {
+	params := slices.Repeat([]api.ValueType{api.ValueTypeI32}, 7)
 	_, err := rt.NewHostModuleBuilder(rewrite.ProbeModule).NewFunctionBuilder().
-		WithGoModuleFunction(api.GoModuleFunc(event), params, nil).Export(rewrite.ProbeName).Instantiate(ctx)
+		WithGoModuleFunction(event, params, nil).Export(rewrite.ProbeName).Instantiate(ctx)
 	return err
 }
 
@@ -310,6 +318,9 @@ func (t *tracer) endText(ended error) string {
 	switch {
 	case t.err != nil && strings.Contains(t.err.Error(), "wasm error:"):
 		message, _, _ := strings.Cut(strings.TrimPrefix(t.err.Error(), "wasm error: "), "\n")
+		if match := libraryTrap.FindStringSubmatch(t.err.Error()); match != nil && fiberlib.Faults[match[1]] != "" {
+			message += "; " + fiberlib.Faults[match[1]]
+		}
 		return "the program traps: " + message
 	case errors.As(ended, &exit):
 		return fmt.Sprintf("the program ends with exit code %d", int(exit))

@@ -147,10 +147,12 @@ func (r *Recorder) returned(top entry) {
 	}
 }
 
-// set puts something into a map that may not be there yet.
+// set puts something into a map that may not be there yet, unless that is too large.
 func set[K comparable, V any](m *map[K]V, key K, value V) {
 	if *m == nil {
 		*m = map[K]V{}
 	}
-	(*m)[key] = value
+	if len(*m) < maxKnown {
+		(*m)[key] = value
+	}
 }

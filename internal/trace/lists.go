@@ -12,6 +12,7 @@ type lists struct {
 	frames  []Frame
 	known   map[Call]int      // element -> number
 	buffers map[uint32][]held // by address of the data block: by ascending address
+	weight  int               // what all that takes
 }
 
 // held is a frame that was pushed into a buffer. It remains known when it is popped: with
@@ -20,9 +21,6 @@ type held struct {
 	end  uint32 // behind it
 	node int
 }
-
-// size returns how many elements there are.
-func (l *lists) size() int { return len(l.calls) + len(l.frames) }
 
 // stackNode returns the element for the innermost function.
 func (r *Recorder) stackNode() int {
@@ -43,6 +41,7 @@ func (r *Recorder) stackNode() int {
 		}
 		if e.node = r.known[c]; e.node == 0 {
 			r.calls = append(r.calls, c)
+			r.weight++
 			e.node = len(r.calls)
 			r.known[c] = e.node
 		}
@@ -103,6 +102,7 @@ func (r *Recorder) addFrame(below, function int, size uint32, f *fiberlib.Frame)
 		frame.Values = append(frame.Values, Value{Name: l.Name, Type: typeName(l.Type), Address: l.Address, Value: l.Value()})
 	}
 	r.frames = append(r.frames, frame)
+	r.weight += 1 + len(frame.Values)
 	return len(r.frames)
 }
 

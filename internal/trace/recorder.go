@@ -2,7 +2,6 @@ package trace
 
 import (
 	"encoding/binary"
-	"slices"
 	"time"
 
 	"github.com/watfiber/watfiber/fiberlib"
@@ -111,6 +110,9 @@ func (r *Recorder) enters(function int) {
 		r.beginCall(function)
 	}
 	e := entry{function: function, site: -1, fiber: r.current, idle: r.state == unwinding}
+	if len(r.stack) >= maxDepth {
+		return // no engine's stack is so deep: somebody else calls the import
+	}
 	if r.state != rewinding {
 		r.stack = append(r.stack, e)
 		if r.Calls {
@@ -230,14 +232,17 @@ func (r *Recorder) spilled(top entry) {
 // isOnTop reports whether a function is the innermost one. Functions above it are taken
 // off: they have been left by a trap, or in a way that probes do not see.
 func (r *Recorder) isOnTop(function int) bool {
-	for i, e := range slices.Backward(r.stack) {
-		if e.function == function {
+	for i := len(r.stack) - 1; i >= max(0, len(r.stack)-maxLeft); i-- {
+		if r.stack[i].function == function {
 			r.stack = r.stack[:i+1]
 			return true
 		}
 	}
 	return false
 }
+
+// maxLeft is how many functions may be left so at once.
+const maxLeft = 4096
 
 // mapped returns what the map says of a function, nil for one that is not in it.
 func (r *Recorder) mapped(function int) *fiberlib.FrameFunc {
@@ -271,6 +276,7 @@ func (r *Recorder) Output(text string) {
 	}
 	if n := len(r.events); n > 0 && r.events[n-1].Kind == Output && !r.full() { // a library writes in pieces
 		e := &r.events[n-1]
+		r.weight += len(text) / 64
 		e.Output += text
 		e.Text = r.sentence(e)
 		return
@@ -279,11 +285,15 @@ func (r *Recorder) Output(text string) {
 }
 
 // full reports whether further events are only counted.
-func (r *Recorder) full() bool { return len(r.events) >= r.Limit || r.size() > maxElements }
+func (r *Recorder) full() bool { return len(r.events) >= r.Limit || r.weight > maxWeight }
 
-// maxElements bounds the elements of stacks and buffers in a trace: calls may go so deep
-// that few events have many.
-const maxElements = 1 << 21
+// The bounds of a recorder, whatever the limit is: calls may go deep, frames hold
+// thousands of values, names be long, and a module may call the import itself.
+const (
+	maxWeight = 1 << 22 // elements of stacks and buffers, values, and 64 bytes of text each
+	maxDepth  = 1 << 18 // functions on a stack
+	maxKnown  = 1 << 18 // fibers and data blocks
+)
 
 // emit records an event, with how things are.
 func (r *Recorder) emit(e Event) {
@@ -323,6 +333,7 @@ func (r *Recorder) count(e Event, complete func(*Event)) {
 		e.Time = r.Clock()
 	}
 	complete(&e)
+	r.weight += 1 + (len(e.Text)+len(e.Output))/64
 	r.events = append(r.events, e)
 }
 

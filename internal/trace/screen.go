@@ -79,10 +79,14 @@ func (s *Stepper) move(by int, is func(Kind) bool) {
 	}
 }
 
+// The smallest screen that everything fits on; of a smaller one the rest is cut off.
+const minWidth, minHeight = 40, 14
+
 // Screen returns what to show: exactly so many lines, none wider than the width in
 // characters.
 func (s *Stepper) Screen(width, height int) []string {
-	width, height = max(width, 20), max(height, 8)
+	cols, rows := max(width, 1), max(height, 1)
+	width, height = max(width, minWidth), max(height, minHeight)
 	e := &s.trace.Events[s.at]
 	lines := s.head(e, width)
 	foot := s.foot(e, width)
@@ -94,9 +98,9 @@ func (s *Stepper) Screen(width, height int) []string {
 	}
 	lines = append(lines, foot...)
 	for i, l := range lines {
-		lines[i] = clip(l, width)
+		lines[i] = clip(l, cols)
 	}
-	return fit(lines, height)
+	return fit(lines, rows)
 }
 
 // head is what stands at the top: where in the trace this is, the state, the fiber, the
@@ -214,7 +218,7 @@ func (s *Stepper) bufferLines(e *Event, height int) []string {
 			continue
 		}
 		f := &s.trace.Frames[node-1]
-		lines = append(lines, fmt.Sprintf(" %#x  %s, site %d, %s", f.Address, s.trace.functionOf(f.Function).Name, f.Site, bytes(f.Size)))
+		lines = append(lines, fmt.Sprintf(" %#x  %s, site %d, %s", f.Address, s.trace.functionOf(f.Function).Name, f.Site, byteCount(f.Size)))
 		for _, v := range f.Values {
 			lines = append(lines, "     "+v.label()+" = "+v.Value)
 		}

@@ -19,11 +19,11 @@ func (r *Recorder) sentence(e *Event) string {
 		return r.callText(e)
 	case Returned:
 		if len(e.Results) == 0 {
-			return e.Name + " returns"
+			return short(e.Name) + " returns"
 		}
-		return e.Name + " returns " + strings.Join(e.Results, ", ")
+		return short(e.Name) + " returns " + strings.Join(e.Results, ", ")
 	case StartUnwind:
-		return fmt.Sprintf("start_unwind: %s leaves the stack; its frames go to the buffer at %#x, which has room for %s", r.fiberName(r.current), r.data, bytes(r.room()))
+		return fmt.Sprintf("start_unwind: %s leaves the stack; its frames go to the buffer at %#x, which has room for %s", r.fiberName(r.current), r.data, byteCount(r.room()))
 	case StopUnwind:
 		return fmt.Sprintf("stop_unwind: %s has left the stack; %s the buffer", r.fiberName(r.current), r.inBuffer(e.Buffer))
 	case StartRewind:
@@ -48,10 +48,15 @@ func (r *Recorder) sentence(e *Event) string {
 
 func (r *Recorder) name(function int) string {
 	if f := r.mapped(function); f != nil {
-		return f.Name
+		return short(f.Name)
 	}
 	return "a function"
 }
+
+// maxName is how many characters of a name are shown.
+const maxName = 120
+
+func short(name string) string { return clip(name, maxName) }
 
 // fiberName names a fiber.
 func (r *Recorder) fiberName(id int) string {
@@ -67,11 +72,11 @@ func (r *Recorder) place(before string, function, site int) string {
 	if f == nil || site < 0 || site >= len(f.Sites) || f.Sites[site].File == "" {
 		return ""
 	}
-	return fmt.Sprintf("%s%s:%d", before, f.Sites[site].File, f.Sites[site].Line)
+	return fmt.Sprintf("%s%s:%d", before, short(f.Sites[site].File), f.Sites[site].Line)
 }
 
 func (r *Recorder) callText(e *Event) string {
-	text := e.Name
+	text := short(e.Name)
 	if e.Args != nil {
 		text += "(" + strings.Join(e.Args, ", ") + ")"
 	}
@@ -90,7 +95,7 @@ func (r *Recorder) pushText(e *Event) string {
 	if e.Frame == 0 || f.Size == 0 {
 		return fmt.Sprintf("%s leaves%s; it needs no frame", r.name(e.Function), r.at(e))
 	}
-	return fmt.Sprintf("%s leaves%s, and pushes %s%s", r.name(e.Function), r.at(e), bytes(f.Size), values(r.frames[e.Frame-1].Values))
+	return fmt.Sprintf("%s leaves%s, and pushes %s%s", r.name(e.Function), r.at(e), byteCount(f.Size), values(r.frames[e.Frame-1].Values))
 }
 
 func (r *Recorder) popText(e *Event) string {
@@ -98,7 +103,7 @@ func (r *Recorder) popText(e *Event) string {
 	if e.Frame == 0 || f.Size == 0 {
 		return fmt.Sprintf("%s is called again, and goes on%s; it needs no frame", r.name(e.Function), r.at(e))
 	}
-	return fmt.Sprintf("%s is called again, goes on%s, and pops %s%s", r.name(e.Function), r.at(e), bytes(f.Size), values(r.frames[e.Frame-1].Values))
+	return fmt.Sprintf("%s is called again, goes on%s, and pops %s%s", r.name(e.Function), r.at(e), byteCount(f.Size), values(r.frames[e.Frame-1].Values))
 }
 
 // at names a site, with the line if that is known.
@@ -107,12 +112,12 @@ func (r *Recorder) at(e *Event) string {
 	if e.Site < 0 || f == nil || e.Site >= len(f.Sites) {
 		return ""
 	}
-	return fmt.Sprintf(" at site %d, its call of %s%s", e.Site, r.calleeName(&f.Sites[e.Site]), r.place(", ", e.Function, e.Site))
+	return fmt.Sprintf(" at site %d, its call of %s%s", e.Site, short(r.calleeName(&f.Sites[e.Site])), r.place(", ", e.Function, e.Site))
 }
 
 // doesNotFit says that there was no room for the frame of a function.
 func (r *Recorder) doesNotFit(top entry) string {
-	return fmt.Sprintf("%s leaves, and its frame of %s does not fit: stop_unwind will trap", r.name(top.function), bytes(r.mapped(top.function).Size))
+	return fmt.Sprintf("%s leaves, and its frame of %s does not fit: stop_unwind will trap", r.name(top.function), byteCount(r.mapped(top.function).Size))
 }
 
 // values lists the values of a frame, with a colon before them.
@@ -120,12 +125,19 @@ func values(values []Value) string {
 	if len(values) == 0 {
 		return ""
 	}
-	words := make([]string, len(values))
+	var words []string
 	for i, v := range values {
-		words[i] = v.label() + " = " + v.Value
+		if i == maxValues {
+			words = append(words, fmt.Sprintf("and %d more", len(values)-i))
+			break
+		}
+		words = append(words, short(v.label())+" = "+v.Value)
 	}
 	return ": " + strings.Join(words, ", ")
 }
+
+// maxValues is how many values of a frame are shown.
+const maxValues = 20
 
 // label names the value for a reader.
 func (v *Value) label() string {
@@ -146,9 +158,9 @@ func (r *Recorder) inBuffer(node int) string {
 	case 0:
 		return "no frames are in"
 	case 1:
-		return "one frame of " + bytes(size) + " is in"
+		return "one frame of " + byteCount(size) + " is in"
 	}
-	return fmt.Sprintf("%d frames of %s are in", n, bytes(size))
+	return fmt.Sprintf("%d frames of %s are in", n, byteCount(size))
 }
 
 // inTop names the innermost function.
@@ -166,7 +178,7 @@ func (r *Recorder) room() uint32 {
 	return max(end, position) - position
 }
 
-func bytes(n uint32) string {
+func byteCount(n uint32) string {
 	if n == 1 {
 		return "1 byte"
 	}

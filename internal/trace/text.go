@@ -20,7 +20,7 @@ func (t *Trace) WriteText(w io.Writer) error {
 	for i := range t.Events {
 		e := &t.Events[i]
 		if i == last && t.LeftOut > 0 {
-			fmt.Fprintf(b, "… %d more events, left out: --limit=%d has been reached\n", t.LeftOut, last)
+			fmt.Fprintf(b, "… %d more events are counted, and not kept\n", t.LeftOut)
 		}
 		fiber := ""
 		if len(t.Fibers) > 1 {
