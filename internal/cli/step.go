@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/term"
 
@@ -46,15 +47,21 @@ func (c *console) step(t *trace.Trace, source func(file string, line int) string
 	done := make(chan struct{})
 	defer close(done)
 	go c.readKeys(keys, done)
+	look := time.NewTicker(200 * time.Millisecond) // whether the terminal has another size
+	defer look.Stop()
+	var shown [2]int
 	for s := trace.NewStepper(t, source); ; {
-		width, height, err := term.GetSize(out)
-		if err != nil || width == 0 || height == 0 {
-			width, height = 80, 24
+		if shown == [2]int{} {
+			shown = terminalSize(out)
+			c.draw(s.Screen(shown[0], shown[1]))
 		}
-		c.draw(s.Screen(width, height))
 		select {
 		case <-stop:
 			return nil
+		case <-look.C:
+			if terminalSize(out) != shown {
+				shown = [2]int{}
+			}
 		case pressed, ok := <-keys:
 			if !ok {
 				return nil
@@ -64,8 +71,18 @@ func (c *console) step(t *trace.Trace, source func(file string, line int) string
 					return nil
 				}
 			}
+			shown = [2]int{}
 		}
 	}
+}
+
+// terminalSize returns the columns and lines of a terminal.
+func terminalSize(out int) [2]int {
+	width, height, err := term.GetSize(out)
+	if err != nil || width <= 0 || height <= 0 {
+		return [2]int{80, 24}
+	}
+	return [2]int{width, height}
 }
 
 // readKeys sends the keys that are pressed, and closes the channel when there are no

@@ -47,15 +47,15 @@ What happens when a C program calls an import that suspends:
 
 Step through it:
 
-    watfiber trace --step --suspend=env.yield examples/c/generator.wasm 2
+    watfiber trace --step --suspend=env.yield app.wasm 2
 
 Fibers as threads, in a viewer:
 
-    watfiber trace --chrome -o fibers.json examples/c/fibers.wasm
+    watfiber trace --chrome -o fibers.json app.wasm
 
-An export of a library:
+Each change of the state and each frame of a C program with fibers, and nothing of what comes behind the first hundred:
 
-    watfiber trace --suspend=env.yield --invoke=sum app.wat 5`
+    watfiber trace --limit=100 examples/c/resume.wasm`
 }
 
 // Run is watfiber trace.

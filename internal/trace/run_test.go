@@ -68,9 +68,9 @@ type traced struct {
 	t        *testing.T
 	rec      *Recorder
 	binary   []byte
-	names    []string                            // of the functions of the binary
+	names    []string                             // of the functions of the binary
 	listen   experimental.FunctionListenerFactory // nil for none
-	probed   func(p Probe, engine []string)      // is told of each probe, with the stack of the engine
+	probed   func(p Probe, engine []string)       // is told of each probe, with the stack of the engine
 	out      bytes.Buffer
 	suspends int
 }
