@@ -65,14 +65,13 @@ func kernelCalls() []string {
 
 // A traced is a program with probes, and who listens while it runs.
 type traced struct {
-	t        *testing.T
-	rec      *Recorder
-	binary   []byte
-	names    []string                             // of the functions of the binary
-	listen   experimental.FunctionListenerFactory // nil for none
-	probed   func(p Probe, engine []string)       // is told of each probe, with the stack of the engine
-	out      bytes.Buffer
-	suspends int
+	t      *testing.T
+	rec    *Recorder
+	binary []byte
+	names  []string                             // of the functions of the binary
+	listen experimental.FunctionListenerFactory // nil for none
+	probed func(p Probe, engine []string)       // is told of each probe, with the stack of the engine
+	out    bytes.Buffer
 }
 
 // prepare rewrites a program.
@@ -174,8 +173,18 @@ func (x *traced) run(p program) *Trace {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := driver.Attach(m, x.buffer(ctx, m, p)); err != nil {
-		t.Fatal(err)
+	call := func(fn api.Function, args []uint64) error {
+		_, err := fn.Call(ctx, args...)
+		return err
+	}
+	if len(p.suspend) > 0 {
+		if err := driver.Attach(m, x.buffer(ctx, m, p)); err != nil {
+			t.Fatal(err)
+		}
+		call = func(fn api.Function, args []uint64) error {
+			_, err := driver.Call(ctx, fn, args...)
+			return err
+		}
 	}
 	calls := p.calls
 	if calls == nil {
@@ -192,11 +201,10 @@ func (x *traced) run(p program) *Trace {
 			args = append(args, uint64(uint32(n)))
 		}
 		var exit *sys.ExitError
-		if _, err := driver.Call(ctx, m.ExportedFunction(words[0]), args...); err != nil && !(errors.As(err, &exit) && exit.ExitCode() == 0) {
+		if err := call(m.ExportedFunction(words[0]), args); err != nil && !(errors.As(err, &exit) && exit.ExitCode() == 0) {
 			t.Fatalf("%s: %v", line, err)
 		}
 	}
-	x.suspends = driver.Suspends()
 	return x.rec.Finish("it ends")
 }
 

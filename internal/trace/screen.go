@@ -26,16 +26,16 @@ func NewStepper(t *Trace, source func(file string, line int) string) *Stepper {
 const keysLine = "← → step   ↑ ↓ state changes   f F fiber switches   g G ends   ? keys   q quit"
 
 var keysHelp = []string{
-	"→ l n space   the next event            ← h p     the one before",
-	"↓ j           the next change of the    ↑ k       the change of the state",
-	"              state                               before",
-	"f             the next switch of        F         the switch of fibers",
-	"              fibers                              before",
-	"g Home        the first event           G End     the last one",
-	"q Esc Ctrl-C  quit                      ?         these keys, and away",
+	" → l n space    the next event",
+	" ← h p          the one before",
+	" ↓ j   ↑ k      the next change of the state, and the one before",
+	" f     F        the next switch of fibers, and the one before",
+	" g     G        the first event and the last",
+	" ?              these keys, and away",
+	" q Esc Ctrl-C   quit",
 	"",
-	"On the left are the functions that may suspend and are on the stack of the",
-	"engine, the innermost first; on the right is what lies in the buffer.",
+	" On the left are the functions on the stack of the engine, as far as they may",
+	" suspend, the innermost first; on the right is what lies in the buffer.",
 }
 
 // Key takes a key: a character, or a name such as right or end. It reports false if the
@@ -115,10 +115,6 @@ func (s *Stepper) head(e *Event, width int) []string {
 			lamps[i] = "[" + strings.ToUpper(name) + "]"
 		}
 	}
-	fiber := "no fiber"
-	if e.Fiber > 0 && e.Fiber <= len(t.Fibers) {
-		fiber = t.Fibers[e.Fiber-1].Name
-	}
 	numbers := " no stack in memory"
 	if e.SP != 0 {
 		numbers = fmt.Sprintf(" stack pointer %#x", e.SP)
@@ -126,7 +122,14 @@ func (s *Stepper) head(e *Event, width int) []string {
 	if e.Data != 0 {
 		numbers += fmt.Sprintf("   data block %#x, position %#x", e.Data, e.Position)
 	}
-	return []string{title, " " + strings.Join(lamps, " ") + "   " + fiber, numbers, rule(width)}
+	return []string{title, " " + strings.Join(lamps, " ") + "   " + s.fiberName(e.Fiber), numbers, rule(width)}
+}
+
+func (s *Stepper) fiberName(id int) string {
+	if id > 0 && id <= len(s.trace.Fibers) {
+		return s.trace.Fibers[id-1].Name
+	}
+	return "no fiber"
 }
 
 func rule(width int) string { return strings.Repeat("─", width) }
@@ -196,7 +199,7 @@ func (s *Stepper) stackLines(e *Event, height int) []string {
 			line += fmt.Sprintf(":%d", f.Sites[c.Site].Line)
 		}
 		if c.Fiber != fiber {
-			lines = append(lines, fmt.Sprintf(" ── below: fiber %d", c.Fiber))
+			lines = append(lines, " ── below: "+s.fiberName(c.Fiber))
 			fiber = c.Fiber
 		}
 		lines = append(lines, line)
