@@ -122,10 +122,27 @@ func (c *console) draw(lines []string) {
 
 // sequences are what terminals send for keys that are no characters.
 var sequences = []struct{ sequence, key string }{
-	{"\x1b[A", "up"}, {"\x1b[B", "down"}, {"\x1b[C", "right"}, {"\x1b[D", "left"}, {"\x1b[H", "home"}, {"\x1b[F", "end"},
-	{"\x1bOA", "up"}, {"\x1bOB", "down"}, {"\x1bOC", "right"}, {"\x1bOD", "left"}, {"\x1bOH", "home"}, {"\x1bOF", "end"},
-	{"\x1b[1~", "home"}, {"\x1b[4~", "end"}, {"\x1b[7~", "home"}, {"\x1b[8~", "end"},
-	{"\r", "enter"}, {"\n", "enter"}, {"\x7f", "backspace"}, {"\b", "backspace"}, {"\x03", "ctrl-c"},
+	{"\x1b[A", "up"},
+	{"\x1b[B", "down"},
+	{"\x1b[C", "right"},
+	{"\x1b[D", "left"},
+	{"\x1b[H", "home"},
+	{"\x1b[F", "end"},
+	{"\x1bOA", "up"},
+	{"\x1bOB", "down"},
+	{"\x1bOC", "right"},
+	{"\x1bOD", "left"},
+	{"\x1bOH", "home"},
+	{"\x1bOF", "end"},
+	{"\x1b[1~", "home"},
+	{"\x1b[4~", "end"},
+	{"\x1b[7~", "home"},
+	{"\x1b[8~", "end"},
+	{"\r", "enter"},
+	{"\n", "enter"},
+	{"\x7f", "backspace"},
+	{"\b", "backspace"},
+	{"\x03", "ctrl-c"},
 }
 
 // keysOf takes what a terminal has sent apart into keys.

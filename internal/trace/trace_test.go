@@ -230,8 +230,10 @@ func TestLimit(t *testing.T) {
 // in bounded memory, and what it writes can be read.
 func TestNonsense(t *testing.T) {
 	frames := &fiberlib.FrameMap{Funcs: []fiberlib.FrameFunc{
-		{Name: "f\x1b\n" + strings.Repeat("x", 10_000), Size: 12, SiteAt: 8, Slots: []fiberlib.FrameSlot{{Name: "", Type: 'l'}},
-			Sites: []fiberlib.FrameSite{{Name: "env.g", Live: []bool{true}}, {Callee: 1, Live: []bool{false}}}},
+		{
+			Name: "f\x1b\n" + strings.Repeat("x", 10_000), Size: 12, SiteAt: 8, Slots: []fiberlib.FrameSlot{{Name: "", Type: 'l'}},
+			Sites: []fiberlib.FrameSite{{Name: "env.g", Live: []bool{true}}, {Callee: 1, Live: []bool{false}}},
+		},
 		{Name: "none", SiteAt: -1, Sites: []fiberlib.FrameSite{{Callee: -1}}},
 	}}
 	dice := rand.New(rand.NewPCG(1, 1))
