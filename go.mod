@@ -12,6 +12,7 @@ require (
 	github.com/rogpeppe/go-internal v1.16.0
 	github.com/tetratelabs/wazero v1.12.0
 	go.bytecodealliance.org v0.7.0
+	golang.org/x/term v0.47.0
 	golang.org/x/tools v0.33.0
 	pgregory.net/rapid v1.3.0
 )

@@ -86,6 +86,8 @@
 (import "hook" "ended" (func $hook.ended (result i32))) ;; is the main fiber that has ended the host's?
 (import "hook" "driven" (func $hook.driven (result i32))) ;; may one wait for the host?
 (import "hook" "limit" (func $hook.limit (param i32))) ;; sets the limit of a main fiber with a region for both stacks
+(import "hook" "state" (func $hook.state (param i32))) ;; is told of each change of the state, and
+(import "hook" "fiber" (func $hook.fiber (param i32 i32))) ;; what a fiber does: 0 goes on, 1 begins, 2 has ended, 3 has got a region
 (import "transform" "state" (global $fiber.state (mut i32)))
 (import "transform" "data" (global $fiber.data (mut i32)))
 (import "transform" "start_unwind" (func $fiber.start_unwind (param i32)))
@@ -147,6 +149,7 @@
       (if (i32.eqz (global.get $fiber.running)) (then (call $fiber.out_of_memory (global.get $fiber.stack_size))))
       (i32.store offset=60 (global.get $fiber.running) (global.get $fiber.call))
       (call $hook.note_root)
+      (call $hook.fiber (global.get $fiber.running) (i32.const 3))
       (i32.store offset=24 (global.get $fiber.running) (i32.const 2))))
   (global.get $fiber.running))
 
@@ -205,6 +208,7 @@
   (global.set $fiber.room (local.get $room))
   (call $hook.guard)
   (global.set $fiber.running (local.get $self))
+  (call $hook.fiber (local.get $self) (i32.const 0))
   (if (i32.ne (global.get $fiber.target) (local.get $self))
     (then
       (call $fiber.leave (global.get $fiber.target))
@@ -266,6 +270,7 @@
           (global.set $fiber.limit (i32.add (local.get $f) (i32.const 128)))
           (global.set $fiber.room (i32.sub (i32.load offset=20 (local.get $f)) (global.get $fiber.limit)))))))
   (call $hook.guard)
+  (call $hook.fiber (local.get $f) (i32.const 0))
   (global.set $fiber.running (local.get $f)))
 
 ;; leave starts the unwind that leads to another fiber. It sets the state itself, as
@@ -283,6 +288,7 @@
   (i32.store offset=16 (local.get $from) (global.get $program.sp))
   (global.set $fiber.target (local.get $to))
   (global.set $fiber.data (i32.add (local.get $from) (i32.const 8)))
+  (call $hook.state (i32.const 1))
   (global.set $fiber.state (i32.const 1)))
 
 ;; unwound ends the unwind of a fiber; a host that has suspended it has its frames.
@@ -294,10 +300,12 @@
       (return)))
   (if (i32.gt_u (i32.load offset=8 (local.get $f)) (i32.load offset=12 (local.get $f))) (then (call $fiber.buffer_overflow (local.get $f) (i32.const 128))))
   (call $hook.note_use (local.get $f))
+  (call $hook.state (i32.const 0))
   (global.set $fiber.state (i32.const 0)))
 
 ;; arrive ends the rewind that leave and go have led to.
 (func $fiber.arrive (result i32)
+  (call $hook.state (i32.const 0))
   (global.set $fiber.state (i32.const 0))
   (i32.load offset=32 (global.get $fiber.running)))
 
@@ -378,6 +386,7 @@
 
 ;; enter starts the rewind of a fiber that has run before.
 (func $fiber.enter (param $f i32)
+  (call $hook.fiber (local.get $f) (i32.eqz (i32.load offset=8 (local.get $f))))
   (i32.store offset=24 (local.get $f) (i32.const 2))
   (global.set $fiber.target (i32.const 0))
   (global.set $program.sp (i32.load offset=16 (local.get $f)))
@@ -385,6 +394,7 @@
     (then
       (global.set $fiber.data (i32.add (local.get $f) (i32.const 8)))
       (global.set $fiber.taken (global.get $fiber.data))
+      (call $hook.state (i32.const 2))
       (global.set $fiber.state (i32.const 2)))
     (else (i32.store offset=4 (local.get $f) (i32.load offset=32 (local.get $f))))))
 
@@ -399,6 +409,7 @@
   (local $f i32) (local $to i32) (local $joiner i32)
   (local.set $f (call $fiber.self))
   (call $hook.cleanup (local.get $f))
+  (call $hook.fiber (local.get $f) (i32.const 2))
   (i32.store offset=24 (local.get $f) (i32.const 4))
   (i32.store offset=32 (local.get $f) (local.get $result))
   (local.set $to (i32.load offset=28 (local.get $f)))

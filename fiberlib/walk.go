@@ -89,6 +89,39 @@ func (m *FrameMap) walk(memory []byte, from, to uint32, root int, see func(f *Fr
 	return nil
 }
 
+// FrameAt returns the frame of a function, by its number, that lies at an address.
+func (m *FrameMap) FrameAt(memory []byte, number int, at uint32) (Frame, error) {
+	if number < 1 || number > len(m.Funcs) {
+		return Frame{}, fmt.Errorf("function %d of %d has no frames", number, len(m.Funcs))
+	}
+	f := &m.Funcs[number-1]
+	if uint64(at)+uint64(f.Size) > uint64(len(memory)) {
+		return Frame{}, fmt.Errorf("the frame of %s at %#x is not in memory", f.Name, at)
+	}
+	site := 0
+	if f.SiteAt >= 0 {
+		site = int(binary.LittleEndian.Uint32(memory[at+uint32(f.SiteAt):]))
+	}
+	if site < 0 || site >= len(f.Sites) {
+		return Frame{}, fmt.Errorf("%s has no site %d", f.Name, site)
+	}
+	s := &f.Sites[site]
+	return Frame{Function: f.Name, Site: site, Callee: m.calleeOf(memory, f, s, at), File: s.File, Line: s.Line, Address: at, Locals: f.locals(memory, s, at)}, nil
+}
+
+// calleeOf returns the name of the function that a site calls, the frame of its caller
+// lying at an address.
+func (m *FrameMap) calleeOf(memory []byte, f *FrameFunc, s *FrameSite, at uint32) string {
+	number, name := s.Callee, s.Name
+	if s.Callee < 0 {
+		number, name = m.fromTable(memory, f, s, at)
+	}
+	if number > 0 && number <= len(m.Funcs) {
+		return m.Funcs[number-1].Name
+	}
+	return name
+}
+
 // fromTable returns the function that a site calls from a table: its number, or a
 // name if it has no frame.
 func (m *FrameMap) fromTable(memory []byte, f *FrameFunc, s *FrameSite, at uint32) (number int, name string) {

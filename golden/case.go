@@ -128,6 +128,8 @@ func (c *Case) parseOption(line string) (err error) {
 		o.Wrap = append(o.Wrap, value)
 	case "--asserts":
 		o.Asserts = true
+	case "--probes":
+		o.Probes = true
 	case "--guard":
 		o.Guard = true
 	case "--export-stack":

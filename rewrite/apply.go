@@ -32,6 +32,10 @@ func (f *function) addedLocals() (names []string, types []wat.ValType) {
 		names = append(names, idBefore)
 		types = append(types, wat.I32)
 	}
+	if f.asksIndex {
+		names = append(names, idIndex)
+		types = append(types, wat.I32)
+	}
 	return names, types
 }
 
@@ -216,6 +220,9 @@ func (f *function) localsNote() string {
 	}
 	if f.frame.inline {
 		words = append(words, "the frame")
+	}
+	if f.asksIndex {
+		words = append(words, "what a br_table takes")
 	}
 	if n := len(words); n > 1 {
 		words = append(words[:n-2], words[n-2]+", and "+words[n-1])

@@ -57,8 +57,9 @@ type function struct {
 	ifWords       map[int]string // by opener of an if: what labels name it; made when first asked for
 
 	// asserts: what the lines behind these calls refer to.
-	routines []string
-	callees  []wat.FuncID
+	routines  []string
+	callees   []wat.FuncID
+	asksIndex bool // a probe keeps the index of a br_table in a local
 
 	// apply:
 	place []int32 // by instruction: its place in the new body, -1 if its line is dropped

@@ -161,6 +161,7 @@ func (r *runtimeText) link(m *wat.Module, wrapped []mainFiber, g guards, opts Op
 	if opts.Seed != 0 {
 		k.numbers["$fiber.dice"] = opts.Seed
 	}
+	r.hasFibers = k.needsGlobal("fiber.running")
 	r.importWASI(m, k, opts)
 	r.line("", "fiberlib")
 	if renamed[programSP] == idOwnSP {

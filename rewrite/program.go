@@ -77,6 +77,9 @@ func setHooks(renamed, called map[string]string, opts Options, readsMap bool) {
 	set("note_root", opts.Frames || readsMap)
 	set("note_use", opts.Frames || called["fiber.most_used"] != "")
 	set("see", opts.Frames)
+	if opts.Probes {
+		renamed[hook+"state"], renamed[hook+"fiber"] = idProbe+".state", idProbe+".fiber"
+	}
 	renamed[programStuck] = "$fiber.stuck"
 	if opts.Frames {
 		renamed[programStuck] = "$fiber.stuck_later"

@@ -39,6 +39,9 @@ type Options struct {
 	// Guard has functions check, where they take bytes from the stack in memory, that it
 	// does not grow too large.
 	Guard bool
+	// Probes has the functions that get code, and the runtime, call an import whenever
+	// something happens to a stack: see ProbeModule. It implies Frames.
+	Probes bool
 	// ExportStack exports what a host needs to have several calls of one instance under
 	// way: the stack pointer as __stack_pointer, a global that is 0 if there is none, malloc
 	// and free if the module has them, and with the fiber library the functions of
@@ -167,8 +170,12 @@ func rewrite(m *wat.Module, opts Options, explain bool) (*state, error) {
 		return nil, &wat.Error{Code: ErrList, Msg: fmt.Sprintf("a stack size of %d bytes is too %s", n, map[bool]string{true: "small", false: "large"}[n < minStack]),
 			Hint: fmt.Sprintf("it is %d to %d bytes, for both stacks of a fiber", minStack, maxStack)}
 	}
+	if opts.Probes && opts.Optimize == ForSpeed {
+		return nil, &wat.Error{Code: ErrList, Msg: "hot copies of functions have no probes", Hint: "optimize for something else than speed, or leave out the probes"}
+	}
 	s := &state{source: m, m: m, opts: opts.forModule(m), result: &Result{}}
-	s.describes = explain || opts.Frames || s.opts.readsMap(m)
+	s.opts.Frames = s.opts.Frames || opts.Probes
+	s.describes = explain || s.opts.Frames || s.opts.readsMap(m)
 	if opts.Lines == nil && !m.Source.Binary {
 		s.opts.Lines = linesOf(m)
 	}
@@ -280,7 +287,7 @@ func (s *state) form() wat.Form {
 		}
 	}
 	form.Exports = s.mains
-	form.ImportsEnd = s.opts.usesLibrary(s.m)
+	form.ImportsEnd = s.opts.usesLibrary(s.m) || s.opts.Probes
 	return form
 }
 
@@ -310,6 +317,7 @@ func (f *function) emitLines() error {
 // runtime is the pass that puts edits and runtime into the tree and the text.
 func (s *state) runtime() error {
 	s.dropWithoutSites()
+	s.insertProbes()
 	s.findGuarded()
 	s.findWatched()
 	s.result.Instrumented = len(s.functions)

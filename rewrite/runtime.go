@@ -22,6 +22,9 @@ type runtimeText struct {
 	taken    map[string]bool    // names of imports that are in use
 	frameMap func() *fiberlib.FrameMap
 	asserts  bool
+	probes   bool
+	// hasFibers: the part of the library that is linked has fibers.
+	hasFibers bool
 }
 
 // line writes one line; note is the comment behind the marker.
@@ -40,7 +43,7 @@ func (r *runtimeText) line(code, note string) {
 // frames, and the functions of the ABI.
 func writeRuntime(s *state, signatures []string, unwinding bool) *runtimeText {
 	m := s.m
-	r := &runtimeText{replaced: map[wat.FuncID]int{}, taken: map[string]bool{}, frameMap: s.frameMap, asserts: s.asserts != nil}
+	r := &runtimeText{replaced: map[wat.FuncID]int{}, taken: map[string]bool{}, frameMap: s.frameMap, asserts: s.asserts != nil, probes: s.opts.Probes}
 	r.line("", "fiber runtime")
 	r.line("", "state  0 running, 1 unwinding, 2 rewinding")
 	r.line("", "data   address of two words about the buffer in use: its position and its end")
@@ -63,6 +66,7 @@ func writeRuntime(s *state, signatures []string, unwinding bool) *runtimeText {
 		r.abi(m, name)
 	}
 	r.link(m, s.wrapped(), s.guards, s.opts)
+	r.writeProbes(m)
 	if s.opts.Frames {
 		r.mapSection()
 	}
@@ -193,9 +197,9 @@ func (r *runtimeText) abiFunc(id, name string) {
 		if name == startRewind {
 			state = 2
 		}
-		r.line(fmt.Sprintf("%s (param i32) (global.set $fiber.state (i32.const %d)) (global.set $fiber.data (local.get 0)) (call $fiber.check))", head, state), "")
+		r.line(fmt.Sprintf("%s (param i32) (global.set $fiber.state (i32.const %d)) (global.set $fiber.data (local.get 0))%s (call $fiber.check))", head, state, r.tells(state)), "")
 	case stopUnwind, stopRewind:
-		r.line(head+" (if (global.get $fiber.state) (then (global.set $fiber.state (i32.const 0)) (call $fiber.check))))", "")
+		r.line(head+" (if (global.get $fiber.state) (then (global.set $fiber.state (i32.const 0))"+r.tells(0)+" (call $fiber.check))))", "")
 	case getState:
 		r.line(head+" (result i32) (global.get $fiber.state))", "")
 	}

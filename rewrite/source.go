@@ -45,7 +45,7 @@ var reserved = []string{
 	"fiber.state", "fiber.data", "fiber.spill.", "fiber.reload.", "fiber.push", "fiber.hot.", "fiber.pop", "fiber.frame", "fiber.unwinding", "fiber.check",
 	"fiber.start_", "fiber.stop_", "fiber.get_state",
 	"fiber.at.", "fiber.to.", "fiber.then.", "fiber.if.", "fiber.unwind", "fiber.none", "fiber.site",
-	"fiber.assert.", "fiber.before", "fiber.stack_pointer", "fiber.export.", "fiber.host.",
+	"fiber.assert.", "fiber.before", "fiber.stack_pointer", "fiber.export.", "fiber.host.", "fiber.trace", "fiber.index",
 	"fiber.i32.", "fiber.i64.", "fiber.f32.", "fiber.f64.", "fiber.v128.", "fiber.funcref.", "fiber.externref.",
 }
 

@@ -37,6 +37,10 @@ type Driver struct {
 	data   uint32 // address of the data block
 	abi    map[string]api.Function
 
+	// Leaves says, if it is not nil, whether a call of a suspending host function makes
+	// the module leave its stack. If not, the work is done at once.
+	Leaves func() bool
+
 	suspends int
 	waiting  *waiting // what the module has suspended for
 }
@@ -72,6 +76,11 @@ func (d *Driver) enter(ctx context.Context, work Func, args, results []uint64) e
 		copy(results, d.waiting.results)
 		d.waiting = nil
 		return nil
+	}
+	if d.Leaves != nil && !d.Leaves() {
+		values, err := work(ctx, slices.Clone(args))
+		copy(results, values)
+		return err
 	}
 	d.waiting = &waiting{work: work, args: slices.Clone(args)}
 	clear(results)

@@ -39,6 +39,7 @@ type commands struct {
 	Asm        asmCmd        `cmd:"" aliases:"wat2wasm" help:"Assemble text to a binary."`
 	Dis        disCmd        `cmd:"" aliases:"wasm2wat" help:"Disassemble a binary to text."`
 	Run        runCmd        `cmd:"" help:"Run a WASI module, and resume it whenever it suspends."`
+	Trace      traceCmd      `cmd:"" help:"Run a module and record what happens to its stacks."`
 	Frames     framesCmd     `cmd:"" help:"Show the fibers in a memory, and where each is."`
 	Completion completionCmd `cmd:"" help:"Print a completion script for a shell."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`

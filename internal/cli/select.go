@@ -27,6 +27,7 @@ type selection struct {
 	Frames         bool     `help:"Put a section into the module that says what frames hold, for watfiber frames and other debuggers."`
 	Guard          bool     `help:"Functions that take bytes of the shadow stack check first that there are so many."`
 	Asserts        bool     `help:"Check at run time that nothing suspends which is said not to, and trap in a function that says so: for debugging."`
+	Probes         bool     `help:"For recorders such as watfiber trace: the module calls an import watfiber.trace.event whenever something happens to a stack."`
 	ExportStack    bool     `help:"For hosts that have many calls of one instance under way: export the stack pointer."`
 	PassArg        []string `placeholder:"asyncify-…@…" sep:"none" help:"The same in the words of wasm-opt --asyncify: asyncify-imports@LIST, asyncify-onlylist@LIST and so on."`
 
@@ -37,7 +38,7 @@ type selection struct {
 func (s *selection) options() (rewrite.Options, error) {
 	var o rewrite.Options
 	o.RedirectWASI, o.Frames, o.Guard, o.ExportStack = s.Redirect == "wasi", s.Frames, s.Guard, s.ExportStack
-	o.AddCallers, o.Asserts = s.AddCallers, s.Asserts
+	o.AddCallers, o.Asserts, o.Probes = s.AddCallers, s.Asserts, s.Probes
 	if err := s.indirect(&o); err != nil {
 		return o, err
 	}

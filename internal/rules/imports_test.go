@@ -27,8 +27,9 @@ var mayImport = map[string][]string{
 	"bench":             {anything},
 	"internal/cli": {
 		project + "/wat", project + "/wat/check", project + "/wat/binary", project + "/rewrite", project + "/internal", project + "/fiberlib",
-		"github.com/alecthomas/kong", "github.com/mattn/go-isatty", "github.com/aymanbagabas/go-udiff", "github.com/tetratelabs/wazero",
+		"github.com/alecthomas/kong", "github.com/mattn/go-isatty", "github.com/aymanbagabas/go-udiff", "github.com/tetratelabs/wazero", "golang.org/x/term",
 	},
+	"internal/trace":        {project + "/rewrite", project + "/fiberlib"},
 	"internal/explain":      {project + "/rewrite", project + "/wat", project + "/wat/binary"},
 	"internal/report":       {project + "/rewrite", project + "/internal/explain", project + "/wat"},
 	"internal/play":         {project + "/internal/report"},
