@@ -129,7 +129,7 @@ func sameFromBinary(source *wat.Module, opts rewrite.Options, r *rewrite.Result)
 		return fmt.Errorf("the binary of the source cannot be read: %w", err)
 	}
 	opts.Lines = func(id wat.FuncID, instr int) (string, int) { // as the text says by itself
-		line, _ := source.Source.Line(int(source.Funcs[id].Body.Instrs[instr].Pos))
+		line, _ := source.Source.Line(int(source.Funcs[id].Body().Instrs[instr].Pos))
 		return source.Source.Name, line
 	}
 	b, err := rewrite.Rewrite(m, opts)

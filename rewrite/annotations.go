@@ -80,7 +80,7 @@ func (s *said) add(m *wat.Module, a wat.Annotation, mark callgraph.Mark) error {
 	if instr < 0 {
 		return s.function(m, a, id, mark)
 	}
-	in := f.Body.Instrs[instr]
+	in := f.Body().Instrs[instr]
 	if in.Op != op.Call && in.Op != op.CallIndirect {
 		return annotationError(m, a, "(@%s) stands behind %s, which is not a call", "write it behind the name of the call: call (@"+a.Name+") $f", a.Name, in.Op)
 	}
@@ -140,7 +140,7 @@ type names struct {
 // before returns the instruction of f whose name is the last before an offset, -1 if
 // there is none.
 func (n *names) before(m *wat.Module, f wat.FuncID, at int) int {
-	instrs := m.Funcs[f].Body.Instrs
+	instrs := m.Funcs[f].Body().Instrs
 	if n.order == nil || n.f != f {
 		n.f, n.order = f, make([]int32, len(instrs))
 		for i := range instrs {

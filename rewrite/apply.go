@@ -37,7 +37,7 @@ func (f *function) addedLocals() (names []string, types []wat.ValType) {
 
 // apply returns the function with its edits. The module has the runtime already.
 func (f *function) apply(ext *wat.Module) (*wat.Func, error) {
-	fn := *f.fn
+	fn := *f.fn.Func
 	fn.Locals = append([]wat.LocalRun(nil), fn.Locals...)
 	fn.LocalNames = append([]wat.LocalName(nil), fn.LocalNames...)
 	names, types := f.addedLocals()
@@ -45,7 +45,7 @@ func (f *function) apply(ext *wat.Module) (*wat.Func, error) {
 		fn.AddLocal(t)
 		fn.LocalNames = append(fn.LocalNames, wat.LocalName{Local: wat.LocalID(f.numLocals + i), Name: strings.TrimPrefix(names[i], "$")})
 	}
-	sp := wat.NewSplice(ext, &fn)
+	sp := wat.NewSplice(ext, &fn, f.fn.Body)
 	next, dropped := 0, f.droppedSet()
 	insert := func(upTo int) {
 		for ; next < len(f.edits) && f.edits[next].at <= upTo; next++ {
@@ -68,12 +68,13 @@ func (f *function) apply(ext *wat.Module) (*wat.Func, error) {
 	if err != nil {
 		return nil, fmt.Errorf("emit, function %s: %w", f.graph.labels[f.id], err)
 	}
-	fn.Body = body
-	f.place = place
 	if f.m.Source.Binary {
 		// Whoever left the names out of the binary does not want ours.
-		fn.LocalNames, fn.Body.Labels = f.fn.LocalNames, ownLabels(fn.Body.Labels)
+		fn.LocalNames, body.Labels = f.fn.LocalNames, ownLabels(body.Labels)
+	} else {
+		f.place = place
 	}
+	fn.SetBody(&body)
 	return &fn, nil
 }
 
@@ -244,7 +245,7 @@ func markLines(code, note string) string {
 func (f *function) renumberReturns(e *wat.LineEditor, rewritten *wat.Func) {
 	depth := 0
 	next := 0
-	for i, in := range rewritten.Body.Instrs {
+	for i, in := range rewritten.Body().Instrs {
 		switch in.Op {
 		case op.Block, op.Loop, op.If:
 			depth++

@@ -129,7 +129,7 @@ func (a *asserts) watches(id wat.FuncID) bool {
 	if a == nil || a.m.Funcs[id].Import != nil || a.graph.tops[id] || a.graph.bottoms[id] {
 		return false
 	}
-	for i, in := range a.m.Funcs[id].Body.Instrs {
+	for i, in := range a.m.Funcs[id].Body().Instrs {
 		if a.fault(id, in, nil, i) != "" {
 			return true
 		}

@@ -34,7 +34,7 @@ type Instrumented struct {
 // Explain rewrites a valid module and returns the result with its reasons. Errors
 // are those of Rewrite.
 func Explain(m *wat.Module, opts Options) (*Explanation, error) {
-	s, err := rewrite(m, opts)
+	s, err := rewrite(m, opts, true)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ import (
 // linesOf returns the places of instructions in a text.
 func linesOf(m *wat.Module) func(wat.FuncID, int) (string, int) {
 	return func(id wat.FuncID, instr int) (string, int) {
-		line, _ := m.Source.Line(int(m.Funcs[id].Body.Instrs[instr].Pos))
+		line, _ := m.Source.Line(int(m.Funcs[id].Body().Instrs[instr].Pos))
 		return m.Source.Name, line
 	}
 }

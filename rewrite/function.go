@@ -14,7 +14,7 @@ type function struct {
 	m     *wat.Module
 	graph *callGraph
 	id    wat.FuncID
-	fn    *wat.Func
+	fn    definition
 	sig   wat.FuncType
 	shape Shape
 
@@ -72,14 +72,41 @@ type temporary struct {
 	nth int // among those of its type
 }
 
+// A definition is a function with its body, nil while nobody works on it.
+type definition struct {
+	*wat.Func
+	Body *wat.Body
+}
+
 func newFunction(m *wat.Module, g *callGraph, id wat.FuncID, shape Shape) *function {
-	f := &function{m: m, graph: g, id: id, fn: m.Funcs[id], sig: m.FuncTypeOf(id), shape: shape}
+	f := &function{m: m, graph: g, id: id, fn: definition{Func: m.Funcs[id]}, sig: m.FuncTypeOf(id), shape: shape}
 	f.numLocals = len(f.sig.Params)
 	for _, run := range f.fn.Locals {
 		f.numLocals += int(run.Count)
 		f.runEnds = append(f.runEnds, uint32(f.numLocals))
 	}
 	return f
+}
+
+// open gets the body, of a binary into the memory of scratch.
+func (f *function) open(scratch *wat.Body) { f.fn.Body = f.fn.BodyIn(scratch) }
+
+// close forgets the body of a function of a binary, and what only the passes before
+// runtime need to know of it: the functions of a large module do not fit into memory
+// all at once.
+func (f *function) close() {
+	if f.fn.Packed == nil {
+		return
+	}
+	f.fn.Body = nil
+	f.end, f.els, f.depth, f.stacks = nil, nil, nil, nil
+	f.body, f.requiredBy, f.setAt, f.live = nil, nil, nil, nil
+	for i := range f.sites {
+		f.sites[i].stack = nil
+	}
+	for i := range f.edits {
+		f.edits[i].note = "" // there is no text
+	}
 }
 
 func (f *function) temp(t int) slotID { return slotID(f.numLocals + t) }

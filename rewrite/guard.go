@@ -88,12 +88,12 @@ func (g guards) numbers() map[string]uint32 {
 //	i32.const 16
 //	i32.add
 //	global.set $__stack_pointer   ;; not here
-func (g guards) in(f *wat.Func) []int {
-	if !g.on || f.Import != nil {
+func (g guards) in(b *wat.Body) []int {
+	if !g.on {
 		return nil
 	}
 	var stores []int
-	for i, in := range f.Body.Instrs {
+	for i, in := range b.Instrs {
 		if in.Op == op.GlobalSet && int(in.Imm) == g.pointer {
 			stores = append(stores, i)
 		}
@@ -101,7 +101,7 @@ func (g guards) in(f *wat.Func) []int {
 	if len(stores) == 0 {
 		return nil
 	}
-	o := origins{f.Body.Instrs, onlySets(f.Body.Instrs)}
+	o := origins{b.Instrs, onlySets(b.Instrs)}
 	return slices.DeleteFunc(stores, func(i int) bool { return g.raises(o, i-1) })
 }
 
@@ -173,7 +173,7 @@ func onlySets(instrs []wat.Instr) map[uint64]int {
 //	global.set $__stack_pointer
 //	global.get $__stack_pointer global.get $fiber.floor i32.sub global.get $fiber.height i32.gt_u if call $fiber.too_deep end ;;~ …
 func (f *function) guard() {
-	for _, i := range f.guards.in(f.fn) {
+	for _, i := range f.guards.in(f.fn.Body) {
 		sp := reference(f.m, f.m.Globals[f.guards.pointer].Name, f.guards.pointer)
 		f.behind(i, "out of the bounds of the stack? then trap before anything is written",
 			"global.get", sp, "global.get $fiber.floor i32.sub global.get $fiber.height i32.gt_u if call $fiber.too_deep end")
@@ -190,13 +190,16 @@ func (s *state) findGuarded() {
 	for _, f := range s.functions {
 		instrumented[f.id] = true
 	}
+	var scratch wat.Body
 	for id, fn := range s.m.Funcs {
-		if instrumented[id] || len(s.guards.in(fn)) == 0 {
+		if instrumented[id] || len(s.guards.in(fn.BodyIn(&scratch))) == 0 {
 			continue
 		}
 		f := newFunction(s.m, s.graph, wat.FuncID(id), s.opts.Shape)
 		f.guards = s.guards
+		f.open(&scratch)
 		f.guard()
+		f.close()
 		s.guarded = append(s.guarded, f)
 	}
 }

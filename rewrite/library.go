@@ -40,7 +40,7 @@ var fiberLibrary = sync.OnceValue(func() *library {
 	}
 	for id, f := range m.Funcs {
 		l.suspends[id] = f.Name == "fiber.leave" || f.Import != nil && f.Import.Name == startUnwind
-		l.indirect[id] = slices.ContainsFunc(f.Body.Instrs, func(in wat.Instr) bool { return in.Op == op.CallIndirect })
+		l.indirect[id] = slices.ContainsFunc(f.Body().Instrs, func(in wat.Instr) bool { return in.Op == op.CallIndirect })
 	}
 	callersToo(m, l.suspends)
 	callersToo(m, l.indirect)
@@ -52,7 +52,7 @@ func callersToo(m *wat.Module, set []bool) {
 	for changed := true; changed; {
 		changed = false
 		for id, f := range m.Funcs {
-			for _, in := range f.Body.Instrs {
+			for _, in := range f.Body().Instrs {
 				if in.Op == op.Call && set[in.Imm] && !set[id] {
 					set[id], changed = true, true
 				}
@@ -134,7 +134,7 @@ func (k *linked) need(id wat.FuncID) {
 	if to, ok := strings.CutPrefix(k.renamed["$"+k.l.m.Funcs[id].Name], "$"); ok && k.l.m.Funcs[id].Import != nil && k.l.defines(to) {
 		k.need(k.l.function(to))
 	}
-	for _, in := range k.l.m.Funcs[id].Body.Instrs {
+	for _, in := range k.l.m.Funcs[id].Body().Instrs {
 		switch in.Op.Info().Imm {
 		case op.Func:
 			k.need(wat.FuncID(in.Imm))

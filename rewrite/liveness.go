@@ -113,7 +113,7 @@ func (w *liveWindow) solve() {
 // walk goes backwards over the body. With at it reports what is live behind the
 // sites.
 func (w *liveWindow) walk(at func(int, int, bitset)) {
-	b := &w.f.fn.Body
+	b := w.f.fn.Body
 	w.live = newBitset(w.size)
 	site := len(w.f.sites) - 1
 	for i := len(b.Instrs) - 1; i >= 0; i-- {

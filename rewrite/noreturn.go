@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"github.com/watfiber/watfiber/internal/parallel"
 	"github.com/watfiber/watfiber/rewrite/callgraph"
 	"github.com/watfiber/watfiber/wat"
 	"github.com/watfiber/watfiber/wat/op"
@@ -33,7 +34,10 @@ func findNoReturn(m *wat.Module, calls *callgraph.Calls) []bool {
 	}
 	for range maxChains {
 		found := make([]bool, len(m.Funcs))
-		inParallel(len(m.Funcs), func(id int) { found[id] = todo[id] && !returns(&m.Funcs[id].Body, never) })
+		parallel.Do(len(m.Funcs), func() func(int) {
+			var scratch wat.Body
+			return func(id int) { found[id] = todo[id] && !returns(m.Funcs[id].BodyIn(&scratch), never) }
+		})
 		clear(todo)
 		again := false
 		for id := range found {

@@ -88,8 +88,7 @@ func (s *state) run(last string) error {
 // the first function that has one.
 func (s *state) eachFunction(passes []pass) error {
 	errs := make([]error, len(s.functions))
-	inParallel(len(s.functions), func(i int) {
-		f := s.functions[i]
+	s.open(s.functions, func(i int, f *function) {
 		if f.end != nil && len(f.sites) == 0 { // the pass sites has been here
 			return
 		}
@@ -100,6 +99,25 @@ func (s *state) eachFunction(passes []pass) error {
 		}
 	})
 	return firstErrors(errs)
+}
+
+// open calls do for functions, on all processors. The functions have their bodies
+// while it runs, and afterwards only if the frames are to be described.
+func (s *state) open(functions []*function, do func(i int, f *function)) {
+	parallel.Do(len(functions), func() func(int) {
+		var scratch wat.Body
+		return func(i int) {
+			f := functions[i]
+			if s.describesFrames() {
+				f.open(nil)
+				do(i, f)
+				return
+			}
+			f.open(&scratch)
+			do(i, f)
+			f.close()
+		}
+	})
 }
 
 // firstErrors joins what functions report, up to wat.MaxErrors.

@@ -104,8 +104,9 @@ func stackPointer(m *wat.Module) int {
 			return i
 		}
 	}
+	var scratch wat.Body
 	for _, f := range m.Funcs {
-		i := takesStack(f.Body.Instrs)
+		i := takesStack(f.BodyIn(&scratch).Instrs)
 		if i < 0 {
 			continue
 		}

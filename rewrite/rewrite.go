@@ -146,15 +146,16 @@ type Result struct {
 // Rewrite instruments a valid module, as package check says. The error is a
 // *wat.Error or a wat.ErrorList; its codes are those of this package.
 func Rewrite(m *wat.Module, opts Options) (*Result, error) {
-	s, err := rewrite(m, opts)
+	s, err := rewrite(m, opts, false)
 	if err != nil {
 		return nil, err
 	}
 	return s.result, nil
 }
 
-// rewrite runs the passes and returns all that they have found out.
-func rewrite(m *wat.Module, opts Options) (*state, error) {
+// rewrite runs the passes and returns what they have found out, all of it if that is to
+// be explained.
+func rewrite(m *wat.Module, opts Options, explain bool) (*state, error) {
 	if opts.After != "" && !slices.ContainsFunc(passes, func(p pass) bool { return p.name == opts.After }) {
 		names, _ := Passes()
 		return nil, &wat.Error{Code: ErrList, Msg: fmt.Sprintf("there is no pass %q", opts.After), Hint: "the passes are " + strings.Join(names, ", ")}
@@ -163,7 +164,7 @@ func rewrite(m *wat.Module, opts Options) (*state, error) {
 		return nil, &wat.Error{Code: ErrList, Msg: fmt.Sprintf("a stack size of %d bytes is too %s", n, map[bool]string{true: "small", false: "large"}[n < minStack]),
 			Hint: fmt.Sprintf("it is %d to %d bytes, for both stacks of a fiber", minStack, maxStack)}
 	}
-	s := &state{m: m, opts: opts.forModule(m), result: &Result{}}
+	s := &state{m: m, opts: opts.forModule(m), explain: explain, result: &Result{}}
 	if opts.Lines == nil && !m.Source.Binary {
 		s.opts.Lines = linesOf(m)
 	}
@@ -185,8 +186,9 @@ func rewrite(m *wat.Module, opts Options) (*state, error) {
 
 // state is what the passes share.
 type state struct {
-	m    *wat.Module
-	opts Options
+	m       *wat.Module
+	opts    Options
+	explain bool // somebody asks about the functions afterwards
 
 	graph     *callGraph
 	functions []*function // those to instrument
@@ -265,7 +267,7 @@ func (s *state) form() wat.Form {
 	var form wat.Form
 	for id, fn := range s.m.Funcs {
 		switch {
-		case s.graph.Instruments(wat.FuncID(id)) || len(s.guards.in(fn)) > 0 || s.asserts.watches(wat.FuncID(id)):
+		case s.graph.Instruments(wat.FuncID(id)) || len(s.guards.in(fn.Body())) > 0 || s.asserts.watches(wat.FuncID(id)):
 			form.Unfold = append(form.Unfold, wat.FuncID(id))
 		case s.opts.isLinked(fn.Import):
 			form.Alone = append(form.Alone, wat.FuncID(id))
@@ -358,8 +360,7 @@ func (s *state) dropWithoutSites() {
 func (s *state) applyAll(ext *wat.Module) error {
 	all := slices.Concat(s.functions, s.guarded)
 	errs := make([]error, len(all))
-	inParallel(len(all), func(i int) {
-		f := all[i]
+	s.open(all, func(i int, f *function) {
 		errs[i] = guard("runtime", f.graph.labels[f.id], func() (err error) {
 			ext.Funcs[f.id], err = f.apply(ext)
 			return err

@@ -33,7 +33,7 @@ type site struct {
 //	end
 //	call $g        ;; cannot suspend
 func (f *function) findSites() error {
-	b := &f.fn.Body
+	b := f.fn.Body
 	f.matchEnds()
 	f.candidates()
 	candidates := f.sites
@@ -41,7 +41,7 @@ func (f *function) findSites() error {
 	f.stacks = map[int][]wat.ValType{}
 	next := 0 // candidate
 	dead := 0 // instructions before this one are inside a construct in unreachable code
-	return check.Func(f.m, f.id, func(i int, s *check.Stack) {
+	return check.Func(f.m, f.id, b, func(i int, s *check.Stack) {
 		top := s.Frames[len(s.Frames)-1]
 		if i == len(b.Instrs) {
 			// Dead code may leave results as well, and they would be in the way.

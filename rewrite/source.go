@@ -83,9 +83,9 @@ func checkIDs(m *wat.Module, g *callGraph, a *asserts) error {
 				return refuse(f.Span, "local", l.Name)
 			}
 		}
-		for _, l := range f.Body.Labels {
+		for _, l := range f.Body().Labels {
 			if isReserved(l.Name) {
-				return refuse(mnemonicSpan(f.Body.Instrs[l.Opener]), "label", l.Name)
+				return refuse(mnemonicSpan(f.Body().Instrs[l.Opener]), "label", l.Name)
 			}
 		}
 	}

@@ -161,17 +161,22 @@ func compareWithWatgo(m *wat.Module) string {
 func plainForm(m *wat.Module) string {
 	m = mustForm(bare(m))
 	for _, f := range m.Funcs {
-		for i, in := range f.Body.Instrs {
+		if f.Import != nil {
+			continue
+		}
+		b := f.Body()
+		for i, in := range b.Instrs {
 			if in.Op.Info().Imm != op.BlockType {
 				continue
 			}
 			switch t := m.BlockTypeOf(wat.BlockType(in.Imm)); {
 			case len(t.Params) == 0 && len(t.Results) == 0:
-				f.Body.Instrs[i].Imm = 0
+				b.Instrs[i].Imm = 0
 			case len(t.Params) == 0 && len(t.Results) == 1:
-				f.Body.Instrs[i].Imm = uint64(wat.BlockOf(t.Results[0]))
+				b.Instrs[i].Imm = uint64(wat.BlockOf(t.Results[0]))
 			}
 		}
+		f.SetBody(b)
 	}
 	for _, e := range m.Elems {
 		onlyFuncs := !slices.ContainsFunc(e.Items, func(b wat.Body) bool { return b.Instrs[0].Op != op.RefFunc })

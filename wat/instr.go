@@ -46,6 +46,42 @@ type Body struct {
 	Labels []LabelName // names of labels, by ascending opener
 }
 
+// A Packed is the body of a function in the bytes of a binary, which take a tenth of
+// the memory of a Body.
+type Packed interface {
+	// Unpack returns the body. It overwrites into, and uses its memory, unless that
+	// is nil.
+	Unpack(into *Body) *Body
+	// Pack returns the bytes of another body.
+	Pack(*Body) Packed
+}
+
+// Body returns the instructions of a function; an import has none. Those of a binary
+// are decoded from its bytes each time: hold on to what is returned, and do not keep
+// the bodies of many functions.
+func (f *Func) Body() *Body { return f.BodyIn(nil) }
+
+// BodyIn is Body for one function after the other: it may overwrite scratch, and use
+// its memory.
+func (f *Func) BodyIn(scratch *Body) *Body {
+	switch {
+	case f.Packed != nil:
+		return f.Packed.Unpack(scratch)
+	case f.body != nil:
+		return f.body
+	}
+	return &Body{}
+}
+
+// SetBody gives a function another body. It is packed if the one before was.
+func (f *Func) SetBody(b *Body) {
+	if f.Packed != nil {
+		f.Packed = f.Packed.Pack(b)
+	} else {
+		f.body = b
+	}
+}
+
 // A LabelName is the name of the block, loop or if that is instruction Opener.
 type LabelName struct {
 	Opener uint32
@@ -70,6 +106,15 @@ func (b *Body) Openers() []int {
 		}
 	}
 	return openers
+}
+
+// Places returns where in the source each instruction stands.
+func (b *Body) Places() []uint32 {
+	places := make([]uint32, len(b.Instrs))
+	for i, in := range b.Instrs {
+		places[i] = in.Pos
+	}
+	return places
 }
 
 // LabelName returns the name of the block, loop or if that is instruction

@@ -125,7 +125,7 @@ func TestNumberLiterals(t *testing.T) {
 			t.Errorf("%s: %v", c.text, err)
 			continue
 		}
-		if got := m.Funcs[0].Body.Instrs[0].Imm; got != c.want {
+		if got := m.Funcs[0].Body().Instrs[0].Imm; got != c.want {
 			t.Errorf("%s: %#x, want %#x", c.text, got, c.want)
 		}
 	}
@@ -151,7 +151,7 @@ func TestFormatFloat(t *testing.T) {
 			t.Errorf("%#x: %v", bits, err)
 			continue
 		}
-		if in := m.Funcs[0].Body.Instrs[0]; in.Op != op.F64Const || in.Imm != bits {
+		if in := m.Funcs[0].Body().Instrs[0]; in.Op != op.F64Const || in.Imm != bits {
 			t.Errorf("FormatFloat64(%#x) = %s reads back as %#x", bits, wat.FormatFloat64(bits), in.Imm)
 		}
 	}

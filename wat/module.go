@@ -120,7 +120,9 @@ type Func struct {
 	// LocalNames are the names of parameters and locals, in ascending order.
 	LocalNames []LocalName
 
-	Body Body
+	// Packed is the body in the bytes of a binary, nil if it is a Body.
+	Packed Packed
+	body   *Body
 
 	// ReplacedBy is the function that takes the place of this import wherever it
 	// is referred to; 0 for none.

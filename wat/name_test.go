@@ -85,7 +85,7 @@ func TestNameSection(t *testing.T) {
 	got := map[string]string{
 		"module": m.Name, "type": m.Types[0].Name, "import": m.Funcs[0].Name, "parameter of an import": m.Funcs[0].LocalName(0),
 		"function": m.Funcs[1].Name, "parameter": m.Funcs[1].LocalName(0), "local": m.Funcs[1].LocalName(2),
-		"local without": m.Funcs[1].LocalName(1), "block": m.Funcs[1].Body.LabelName(0), "loop": m.Funcs[1].Body.LabelName(1),
+		"local without": m.Funcs[1].LocalName(1), "block": m.Funcs[1].Body().LabelName(0), "loop": m.Funcs[1].Body().LabelName(1),
 		"table": m.Tables[0].Name, "memory": m.Memories[0].Name, "imported global": m.Globals[0].Name,
 		"global": m.Globals[1].Name, "elem": m.Elems[0].Name, "data": m.Datas[0].Name,
 	}

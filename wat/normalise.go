@@ -180,7 +180,7 @@ func (n *normaliser) function(f *Func) {
 		from--
 	}
 	u := unfold(n.m, f, from)
-	body := lineBody{Body: &f.Body, labels: f.Body.LabelIDs(), openers: f.Body.blockOf()}
+	body := lineBody{Body: f.body, labels: f.body.LabelIDs(), openers: f.body.blockOf()}
 	closing := f.Span.End - 1
 	if u.folded || !n.inLines(u) {
 		n.layOut(body, u, Span{from, closing}, indent)

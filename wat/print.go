@@ -30,7 +30,8 @@ type printer struct {
 	ids *Names // with the $, as text writes them
 	buf []byte
 
-	customs int // custom sections written so far
+	customs int  // custom sections written so far
+	scratch Body // of the function at hand, if it was packed
 }
 
 func newPrinter(m *Module) *printer {
@@ -40,7 +41,11 @@ func newPrinter(m *Module) *printer {
 	}
 	size := 1 << 10
 	for _, f := range m.Funcs {
-		size += len(f.Body.Instrs) * 20 // on average
+		if n := f.Span.End - f.Span.Start; m.Source.Binary {
+			size += n * 8 // on average
+		} else {
+			size += n
+		}
 	}
 	for _, d := range m.Datas {
 		size += len(d.Bytes) * 2

@@ -12,7 +12,8 @@ import (
 // function writes a defined function.
 func (p *printer) function(id FuncID) {
 	f := p.m.Funcs[id]
-	fp := newFuncPrinter(p, f)
+	body := f.BodyIn(&p.scratch)
+	fp := newFuncPrinter(p, f, body)
 	p.line(1)
 	p.put("(func ", p.ids.Funcs[id], " (type ", p.ids.Types[f.Type], ")")
 	sig := p.m.Types[f.Type]
@@ -24,14 +25,14 @@ func (p *printer) function(id FuncID) {
 	}
 	fp.declareLocals()
 	level := 2
-	for i := range f.Body.Instrs {
-		switch f.Body.Instrs[i].Op {
+	for i := range body.Instrs {
+		switch body.Instrs[i].Op {
 		case op.Else, op.End:
 			level--
 		}
 		p.line(level)
-		p.instr(&f.Body, i, fp)
-		switch f.Body.Instrs[i].Op {
+		p.instr(body, i, fp)
+		switch body.Instrs[i].Op {
 		case op.Block, op.Loop, op.If, op.Else:
 			level++
 		}
@@ -49,12 +50,12 @@ type funcPrinter struct {
 	opener []int    // open blocks, by opener; an end belongs to the last
 }
 
-func newFuncPrinter(p *printer, f *Func) *funcPrinter {
+func newFuncPrinter(p *printer, f *Func, body *Body) *funcPrinter {
 	fp := &funcPrinter{printer: p, f: f}
 	params := len(p.m.Types[f.Type].Params)
 	fp.locals = unique(params+f.NumLocals(), func(i int) string { return f.LocalName(LocalID(i)) },
 		func(i int) string { return DefaultLocal(i, params) }, nil)
-	fp.labels = f.Body.LabelIDs()
+	fp.labels = body.LabelIDs()
 	makeIDs(fp.locals)
 	makeIDs(fp.labels)
 	return fp

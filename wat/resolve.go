@@ -45,7 +45,8 @@ func (b *builder) queue(body *Body, islands []*island) {
 }
 
 func (b *builder) resolveFunc(f *Func, use *typeUse, locals *locals, body *island) {
-	t := bodyTask{fn: f, body: &f.Body, locals: b.locals(locals)}
+	f.body = &Body{}
+	t := bodyTask{fn: f, body: f.body, locals: b.locals(locals)}
 	sig := b.signature(use.Sig)
 	if use.Sig != nil {
 		t.params = use.Sig.Params
@@ -64,7 +65,7 @@ func (b *builder) resolveFunc(f *Func, use *typeUse, locals *locals, body *islan
 	if body != nil {
 		t.islands = []*island{body}
 	} else {
-		f.Body.Span = Span{f.Header.End, f.Header.End}
+		f.body.Span = Span{f.Header.End, f.Header.End}
 	}
 	b.bodies = append(b.bodies, t)
 }

@@ -69,7 +69,12 @@ func withoutNames(code []byte) []byte {
 		t.Name = ""
 	}
 	for _, f := range m.Funcs {
-		f.Name, f.LocalNames, f.Body.Labels = "", nil, nil
+		f.Name, f.LocalNames = "", nil
+		if f.Import == nil {
+			b := f.Body()
+			b.Labels = nil
+			f.SetBody(b)
+		}
 	}
 	for _, t := range m.Tables {
 		t.Name = ""

@@ -18,11 +18,11 @@ type Splice struct {
 	place []int32 // by old instruction: its place in the new body, -1 if it has none
 }
 
-// NewSplice starts a new body for f, which is a function of m or of the module
-// that m extends. Inserted code may refer to the definitions of m by name, and to
+// NewSplice starts a new body for f, a function of m or of the module that m extends,
+// in place of old. Inserted code may refer to the definitions of m by name, and to
 // the parameters and locals of f by number or name.
-func NewSplice(m *Module, f *Func) *Splice {
-	sp := &Splice{m: m, old: &f.Body, place: make([]int32, len(f.Body.Instrs))}
+func NewSplice(m *Module, f *Func, old *Body) *Splice {
+	sp := &Splice{m: m, old: old, place: make([]int32, len(old.Instrs))}
 	for i := range sp.place {
 		sp.place[i] = -1
 	}
@@ -33,9 +33,9 @@ func NewSplice(m *Module, f *Func) *Splice {
 	sp.s = scanner{tokenizer: tokenizer{rep: &report{source: &Source{Name: "inserted code"}}}, scope: sc, locals: map[string]uint32{}}
 	sp.s.setLocals(f)
 	sp.s.body = &sp.body
-	sp.body.Span = f.Body.Span
-	sp.body.Instrs = make([]Instr, 0, len(f.Body.Instrs)+len(f.Body.Instrs)/2)
-	sp.body.Ext = make([]uint64, 0, len(f.Body.Ext))
+	sp.body.Span = old.Span
+	sp.body.Instrs = make([]Instr, 0, len(old.Instrs)+len(old.Instrs)/2)
+	sp.body.Ext = make([]uint64, 0, len(old.Ext))
 	return sp
 }
 

@@ -48,7 +48,7 @@ func unfold(m *Module, f *Func, from int) *unfolder {
 	u.tokenizer = tokenizer{src: src, pos: from, end: end, rep: &report{source: m.Source}}
 	u.trivia = func(s Span) { u.comments = append(u.comments, s) }
 	u.ifs.src, u.ifs.from, u.ifs.end = src, from, end
-	u.lines = make([]*formLine, 0, len(f.Body.Instrs))
+	u.lines = make([]*formLine, 0, len(f.body.Instrs))
 	for u.advance(); u.tok.kind != tokEOF; {
 		u.step()
 	}

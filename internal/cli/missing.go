@@ -88,7 +88,7 @@ func newTrial(m *wat.Module) *trial {
 	t := &trial{m: m, names: slices.Clone(m.Names().Funcs), ends: make([]bool, len(m.Funcs))}
 	for id, f := range m.Funcs {
 		t.names[id] = wat.NameText(t.names[id])
-		t.ends[id] = f.Import != nil || slices.ContainsFunc(f.Body.Instrs, func(in wat.Instr) bool {
+		t.ends[id] = f.Import != nil || slices.ContainsFunc(f.Body().Instrs, func(in wat.Instr) bool {
 			if in.Op.String() != "call" {
 				return false
 			}

@@ -66,15 +66,17 @@ func Collect(m *wat.Module) *Calls {
 	r := findReferences(m)
 	c.tables = r.contents()
 	classes := newClassifier(m, c.tables)
+	var scratch wat.Body
 	for id, f := range m.Funcs {
 		c.from[id] = len(c.calls)
-		for i, in := range f.Body.Instrs {
+		instrs := f.BodyIn(&scratch).Instrs
+		for i, in := range instrs {
 			call := Call{Caller: wat.FuncID(id), Instr: int32(i), Class: Direct}
 			switch in.Op {
 			case op.Call:
 				call.Callee = wat.FuncID(in.Imm)
 			case op.CallIndirect:
-				call.Callee, call.Class = classes.resolve(f.Body.Instrs, i)
+				call.Callee, call.Class = classes.resolve(instrs, i)
 			default:
 				continue
 			}

@@ -34,8 +34,9 @@ func findReferences(m *wat.Module) *references {
 			r.tables[e.Index] = true
 		}
 	}
+	var scratch wat.Body
 	for _, f := range m.Funcs {
-		for _, in := range f.Body.Instrs {
+		for _, in := range f.BodyIn(&scratch).Instrs {
 			r.read(in)
 		}
 	}

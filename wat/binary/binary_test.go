@@ -178,7 +178,7 @@ func TestNumbersRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		in := m.Funcs[0].Body.Instrs
+		in := m.Funcs[0].Body().Instrs
 		if int32(in[0].Imm) != int32(v) || int64(in[2].Imm) != v {
 			t.Errorf("%d comes back as %d and %d", v, int32(in[0].Imm), int64(in[2].Imm))
 		}

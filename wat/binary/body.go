@@ -5,14 +5,18 @@ import (
 	"github.com/watfiber/watfiber/wat/op"
 )
 
-// bodyReader reads instructions up to the end that closes the body.
+// bodyReader reads instructions up to the end that closes the body. It can read one
+// body after the other.
 type bodyReader struct {
 	reader
-	body    wat.Body
-	openers []opener // open blocks
+	body    *wat.Body
+	openers []opener        // open blocks
+	opened  int             // blocks, loops and ifs so far
+	labels  []wat.LabelName // names still to come, by the number of the block, loop or if
 	// noDataCount says that instructions must not name a data segment, since the
 	// section with their number is missing.
 	noDataCount bool
+	namesData   bool // an instruction names a data segment
 }
 
 // opener is a block, loop or if that is open.
@@ -21,25 +25,24 @@ type opener struct {
 	els bool
 }
 
-// read reads a body or constant expression and its end. It makes room for as many
-// instructions as expected.
-func (b *bodyReader) read(expected int) wat.Body {
-	b.body.Span.Start = b.pos
-	b.body.Instrs = make([]wat.Instr, 0, expected)
+// read reads a body or constant expression, in place of what body holds, and its end.
+func (b *bodyReader) read() {
+	b.openers, b.opened = b.openers[:0], 0
+	body := b.body
+	body.Instrs, body.Ext, body.Labels = body.Instrs[:0], body.Ext[:0], nil
+	body.Span.Start = b.pos
 	for b.err == nil {
 		at := b.pos
 		code := b.opcode()
 		if code == op.End && len(b.openers) == 0 {
-			b.body.Span.End = at
-			return b.body
+			body.Span.End = at
+			return
 		}
 		in := wat.Instr{Op: code, Pos: uint32(at)}
 		b.immediates(&in)
-		if b.err == nil {
-			b.body.Instrs = append(b.body.Instrs, in)
-		}
+		body.Instrs = append(body.Instrs, in)
 	}
-	return wat.Body{}
+	*body = wat.Body{}
 }
 
 // opcode reads an opcode that the instruction table has.
@@ -68,7 +71,7 @@ func (b *bodyReader) immediates(in *wat.Instr) {
 		b.structure(in.Op, int(in.Pos))
 	case op.BlockType:
 		in.Imm = uint64(b.blockType())
-		b.openers = append(b.openers, opener{at: len(b.body.Instrs)})
+		b.open(len(b.body.Instrs))
 	case op.Label:
 		in.Imm = uint64(b.label())
 	case op.LabelTable:
@@ -120,6 +123,16 @@ func (b *bodyReader) immediates(in *wat.Instr) {
 			in.Imm = b.types()
 		}
 	}
+}
+
+// open opens the block, loop or if that is instruction i.
+func (b *bodyReader) open(i int) {
+	b.openers = append(b.openers, opener{at: i})
+	if len(b.labels) > 0 && int(b.labels[0].Opener) == b.opened {
+		b.body.Labels = append(b.body.Labels, wat.LabelName{Opener: uint32(i), Name: b.labels[0].Name})
+		b.labels = b.labels[1:]
+	}
+	b.opened++
 }
 
 // structure keeps track of else and end.
@@ -209,6 +222,7 @@ func (b *bodyReader) data(at int) uint32 {
 	if b.noDataCount {
 		b.fail(at, "data count section required")
 	}
+	b.namesData = true
 	return b.u32()
 }
 

@@ -84,10 +84,11 @@ func (d *decoder) nameSubsection(r *reader, id byte) {
 		})
 	case namesLabel:
 		d.indirect(r, func(f *wat.Func) {
-			openers := f.Body.Openers()
-			nameMap(r, len(openers), func(i uint32, name string) {
-				f.Body.Labels = append(f.Body.Labels, wat.LabelName{Opener: uint32(openers[i]), Name: name})
-			})
+			if p, ok := f.Packed.(*packed); ok {
+				nameMap(r, p.openers, func(i uint32, name string) { p.labels = append(p.labels, wat.LabelName{Opener: i, Name: name}) })
+			} else {
+				nameMap(r, 0, nil) // an import has no labels
+			}
 		})
 	case namesType:
 		nameMap(r, len(m.Types), func(i uint32, name string) { m.Types[i].Name = name })

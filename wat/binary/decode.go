@@ -37,6 +37,7 @@ type reader struct {
 	pos, end int
 	source   *wat.Source
 	err      *wat.Error
+	padded   bool // a number was not in its shortest form
 }
 
 func (r *reader) fail(at int, format string, args ...any) {

@@ -1,15 +1,12 @@
 package binary
 
-import (
-	"github.com/watfiber/watfiber/wat"
-	"github.com/watfiber/watfiber/wat/op"
-)
+import "github.com/watfiber/watfiber/wat"
 
 // Encode returns a valid module in the binary format: numbers in their shortest
 // form, neighbouring locals of one type as one group, and a name section with
 // every name in the tree.
 func Encode(m *wat.Module) []byte {
-	e := &encoder{m: m}
+	e := &encoder{m: m, buf: make([]byte, 0, sizeOf(m))}
 	e.assignIndices()
 	e.buf = append(e.buf, Magic+version...)
 	e.customsAfter(wat.SectionCustom)
@@ -52,7 +49,7 @@ type encoder struct {
 	m   *wat.Module
 	buf []byte
 
-	funcIndex []uint32     // by FuncID
+	funcIndex []uint32     // by FuncID; nil if indices are ids
 	order     []wat.FuncID // functions by index
 	defined   []wat.FuncID // those with a body, by index
 	depth     []int32      // scratch: by opener, its place among the open blocks
@@ -82,6 +79,20 @@ func (e *encoder) assignIndices() {
 			e.funcIndex[i] = e.funcIndex[f.ReplacedBy]
 		}
 	}
+	for i, index := range e.funcIndex {
+		if int(index) != i {
+			return
+		}
+	}
+	e.funcIndex = nil
+}
+
+// index returns the place of a function in the binary.
+func (e *encoder) index(id wat.FuncID) uint32 {
+	if e.funcIndex == nil {
+		return uint32(id)
+	}
+	return e.funcIndex[id]
 }
 
 // sizeBytes is what is set aside for the size of a section or function before it
@@ -236,14 +247,14 @@ func (e *encoder) exports() {
 		e.str(x.Name)
 		e.buf = append(e.buf, byte(x.Kind))
 		if x.Kind == wat.KindFunc {
-			e.u32(e.funcIndex[x.Index])
+			e.u32(e.index(wat.FuncID(x.Index)))
 		} else {
 			e.u32(x.Index)
 		}
 	}
 }
 
-func (e *encoder) start() { e.u32(e.funcIndex[e.m.Start.Func]) }
+func (e *encoder) start() { e.u32(e.index(e.m.Start.Func)) }
 
 func (e *encoder) elems() {
 	for _, s := range e.m.Elems {
@@ -287,7 +298,7 @@ func (e *encoder) elem(s *wat.Elem) {
 	}
 	e.u(len(s.Funcs))
 	for _, f := range s.Funcs {
-		e.u32(e.funcIndex[f])
+		e.u32(e.index(f))
 	}
 }
 
@@ -298,10 +309,9 @@ func (e *encoder) needsDataCount() bool {
 		return true
 	}
 	for _, id := range e.defined {
-		for _, in := range e.m.Funcs[id].Body.Instrs {
-			if imm := in.Op.Info().Imm; imm == op.MemoryInit || imm == op.Data {
-				return true
-			}
+		f := e.m.Funcs[id]
+		if p, ok := f.Packed.(*packed); ok && p.data || !ok && refersToData(f.Body()) {
+			return true
 		}
 	}
 	return false

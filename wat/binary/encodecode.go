@@ -3,24 +3,77 @@ package binary
 import (
 	"encoding/binary"
 
+	"github.com/watfiber/watfiber/internal/parallel"
 	"github.com/watfiber/watfiber/wat"
 	"github.com/watfiber/watfiber/wat/op"
 )
 
 // This file writes function bodies and constant expressions.
 
+// batch is how many functions are encoded before they are put together: enough for all
+// processors, few enough not to have all of the code in memory twice.
+const batch = 1024
+
 func (e *encoder) code() {
-	for _, id := range e.defined {
-		f := e.m.Funcs[id]
-		e.sized(func() {
-			e.u(len(f.Locals))
-			for _, run := range f.Locals {
-				e.u32(run.Count)
-				e.buf = append(e.buf, byte(run.Type))
+	bodies := make([][]byte, batch)
+	for rest := e.defined; len(rest) > 0; {
+		ids := rest[:min(batch, len(rest))]
+		rest = rest[len(ids):]
+		parallel.Do(len(ids), func() func(int) {
+			w := encoder{funcIndex: e.funcIndex}
+			var scratch wat.Body
+			return func(i int) {
+				at := len(w.buf)
+				w.function(e.m.Funcs[ids[i]], &scratch)
+				bodies[i] = w.buf[at:]
 			}
-			e.body(&f.Body)
 		})
+		for _, body := range bodies[:len(ids)] {
+			e.u(len(body))
+			e.buf = append(e.buf, body...)
+		}
 	}
+}
+
+// function appends the locals and the body of a function. The bytes of a binary are
+// copied if they would come out the same.
+func (e *encoder) function(f *wat.Func, scratch *wat.Body) {
+	e.u(len(f.Locals))
+	for _, run := range f.Locals {
+		e.u32(run.Count)
+		e.buf = append(e.buf, byte(run.Type))
+	}
+	if p, ok := f.Packed.(*packed); ok && p.shortest && e.funcIndex == nil {
+		e.buf = append(e.buf, p.code[p.start:]...)
+		return
+	}
+	e.body(f.BodyIn(scratch))
+}
+
+// sizeOf returns about how many bytes a module takes, rather too many.
+func sizeOf(m *wat.Module) int {
+	size := 1<<12 + 16*(len(m.Types)+len(m.Exports)+len(m.Globals)) + len(m.Name)
+	for _, f := range m.Funcs {
+		size += 16 + len(f.Name) + 3*len(f.Locals)
+		if p, ok := f.Packed.(*packed); ok {
+			size += len(p.code) - p.start
+		} else if f.Import == nil {
+			size += 3 * len(f.Body().Instrs)
+		}
+		for _, l := range f.LocalNames {
+			size += 3 + len(l.Name)
+		}
+	}
+	for _, s := range m.Elems {
+		size += 16 + 3*len(s.Funcs) + 6*len(s.Items)
+	}
+	for _, d := range m.Datas {
+		size += 16 + len(d.Name) + len(d.Bytes)
+	}
+	for _, c := range m.Customs {
+		size += 16 + len(c.Name) + len(c.Bytes)
+	}
+	return size
 }
 
 // body appends the instructions of a body and its end.
@@ -63,7 +116,7 @@ func (e *encoder) instr(b *wat.Body, in wat.Instr, open int) {
 			e.label(wat.Label(l), open)
 		}
 	case op.Func:
-		e.u32(e.funcIndex[in.Imm])
+		e.u32(e.index(wat.FuncID(in.Imm)))
 	case op.Local, op.Global, op.Table, op.Elem, op.Memory, op.Data, op.Lane:
 		e.buf = appendU(e.buf, in.Imm)
 	case op.Indirect, op.TableCopy, op.MemoryCopy, op.TableInit, op.MemoryInit:

@@ -40,6 +40,7 @@ func (r *reader) unsigned(bits uint) uint64 {
 		}
 		v |= uint64(c&0x7F) << shift
 		if c < 0x80 {
+			r.padded = r.padded || c == 0 && shift > 0
 			return v
 		}
 	}
@@ -68,6 +69,10 @@ func (r *reader) signed(bits uint) int64 {
 			if shift+7 < 64 && c&0x40 != 0 {
 				v |= -1 << (shift + 7)
 			}
+			if shift > 0 { // is this byte nothing but the sign of the one before?
+				sign := r.src[r.pos-2] & 0x40
+				r.padded = r.padded || c == 0 && sign == 0 || c == 0x7F && sign != 0
+			}
 			return v
 		}
 	}
@@ -81,4 +86,10 @@ func badLEB(last byte) string {
 	return "integer too large"
 }
 
-func (r *reader) u32() uint32 { return uint32(r.unsigned(32)) }
+func (r *reader) u32() uint32 {
+	if at := r.pos; at < r.end && r.src[at] < 0x80 {
+		r.pos++
+		return uint32(r.src[at])
+	}
+	return uint32(r.unsigned(32))
+}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"sort"
+	"sync"
 
 	"github.com/watfiber/watfiber/wat"
 )
@@ -25,8 +26,14 @@ func Lines(m *wat.Module) (func(function wat.FuncID, instr int) (file string, li
 		return nil, fmt.Errorf("%s: the lines of the source: %w", m.Source.Name, err)
 	}
 	code := codeStart(m.Source.Text)
+	var places sync.Map // by wat.FuncID: where its instructions stand
 	return func(function wat.FuncID, instr int) (string, int) {
-		at := uint64(int(m.Funcs[function].Body.Instrs[instr].Pos) - code)
+		of, known := places.Load(function)
+		if !known {
+			of = m.Funcs[function].Body().Places()
+			places.Store(function, of)
+		}
+		at := uint64(int(of.([]uint32)[instr]) - code)
 		next := sort.Search(len(rows), func(i int) bool { return rows[i].address > at })
 		if next == 0 || rows[next-1].file == "" {
 			return "", 0

@@ -41,7 +41,7 @@ func TestLines(t *testing.T) {
 	text := strings.Split(string(source), "\n")
 	found := 0
 	for id, f := range m.Funcs {
-		for i, in := range f.Body.Instrs {
+		for i, in := range f.Body().Instrs {
 			if in.Op != op.Call || !strings.HasPrefix(m.Funcs[in.Imm].Name, "fiber_") || f.Name == "malloc" {
 				continue
 			}
@@ -85,7 +85,7 @@ func TestDamagedLines(t *testing.T) {
 		}
 		if lines, err := binary.Lines(&damaged); err == nil {
 			for id, f := range m.Funcs {
-				for i := range f.Body.Instrs {
+				for i := range f.Body().Instrs {
 					lines(wat.FuncID(id), i)
 				}
 			}

@@ -92,22 +92,17 @@ func (n *nameWriter) locals(f *wat.Func) []named {
 
 // labels numbers the blocks, loops and ifs of a function from 0.
 func (n *nameWriter) labels(f *wat.Func) []named {
-	if len(f.Body.Labels) == 0 {
-		return nil
+	var labels []wat.LabelName
+	if p, ok := f.Packed.(*packed); ok {
+		labels = p.labels
+	} else if f.Import == nil {
+		labels = numbered(f.Body())
 	}
 	var names []named
-	next := 0
-	for i, opener := range f.Body.Openers() {
-		if next == len(f.Body.Labels) {
-			break
+	for _, l := range labels {
+		if l.Name != wat.DefaultLabel(int(l.Opener)+1) {
+			names = append(names, named{l.Opener, l.Name})
 		}
-		if int(f.Body.Labels[next].Opener) != opener {
-			continue
-		}
-		if name := f.Body.Labels[next].Name; name != wat.DefaultLabel(i+1) {
-			names = append(names, named{uint32(i), name})
-		}
-		next++
 	}
 	return names
 }

@@ -1,6 +1,9 @@
 package binary
 
-import "github.com/watfiber/watfiber/wat"
+import (
+	"github.com/watfiber/watfiber/internal/parallel"
+	"github.com/watfiber/watfiber/wat"
+)
 
 // This file reads the contents of sections.
 
@@ -124,10 +127,10 @@ func (d *decoder) globals() {
 
 // constant reads a constant expression.
 func (d *decoder) constant() wat.Body {
-	b := bodyReader{reader: d.reader}
-	body := b.read(1)
+	b := bodyReader{reader: d.reader, body: &wat.Body{Instrs: make([]wat.Instr, 0, 1)}}
+	b.read()
 	d.pos, d.err = b.pos, b.err
-	return body
+	return *b.body
 }
 
 func (d *decoder) exports() {
@@ -256,14 +259,20 @@ func (d *decoder) code() {
 		}
 		return
 	}
+	read := 0
 	for _, f := range d.m.Funcs[d.imported:] {
 		d.function(f)
 		if d.err != nil {
-			return
+			break
 		}
+		read++
+	}
+	if err := d.checkBodies(d.m.Funcs[d.imported:][:read]); err != nil {
+		d.err = err // it comes before the other
 	}
 }
 
+// function reads the size and the locals of a function, and finds its instructions.
 func (d *decoder) function(f *wat.Func) {
 	at := d.pos
 	size := d.u32()
@@ -272,31 +281,44 @@ func (d *decoder) function(f *wat.Func) {
 		return
 	}
 	f.Span = wat.Span{Start: at, End: d.pos + int(size)}
-	b := bodyReader{reader: d.reader, noDataCount: d.dataCount < 0}
-	b.end = f.Span.End
-	f.Locals = b.locals()
+	outer := d.end
+	d.end = f.Span.End
+	f.Locals = d.localRuns()
 	if d.locals += f.NumLocals(); d.locals > len(d.src)+spareLocals {
-		b.fail(at, "too many locals: %d in the functions up to here, of a module of %d bytes", d.locals, len(d.src))
+		d.fail(at, "too many locals: %d in the functions up to here, of a module of %d bytes", d.locals, len(d.src))
 	}
-	f.Body = b.read((b.end-b.pos)*2/5 + 2) // compilers emit 2.5 bytes an instruction
-	if b.err == nil && b.pos != b.end {
-		b.fail(b.pos, "END opcode expected: %d bytes behind the end of the function", b.end-b.pos)
-	}
-	d.pos, d.err = b.pos, b.err
+	f.Packed = &packed{code: d.src[:f.Span.End], start: d.pos}
+	d.pos, d.end = f.Span.End, outer
 }
 
-// locals reads the declared locals of a function.
-func (b *bodyReader) locals() []wat.LocalRun {
+// checkBodies checks the format of the instructions of functions. It returns the first
+// error.
+func (d *decoder) checkBodies(funcs []*wat.Func) *wat.Error {
+	errs := make([]*wat.Error, len(funcs))
+	parallel.Do(len(funcs), func() func(int) {
+		b := bodyReader{body: &wat.Body{}, noDataCount: d.dataCount < 0}
+		return func(i int) { errs[i] = funcs[i].Packed.(*packed).check(&b, d.source) }
+	})
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// localRuns reads the declared locals of a function.
+func (r *reader) localRuns() []wat.LocalRun {
 	var runs []wat.LocalRun
 	total := uint64(0)
-	for range b.count("groups of locals") {
-		at := b.pos
-		run := wat.LocalRun{Count: b.u32()}
-		run.Type = b.valType()
+	for range r.count("groups of locals") {
+		at := r.pos
+		run := wat.LocalRun{Count: r.u32()}
+		run.Type = r.valType()
 		if total += uint64(run.Count); total > MaxLocals {
-			b.fail(at, "too many locals: %d", total)
+			r.fail(at, "too many locals: %d", total)
 		}
-		if b.err != nil {
+		if r.err != nil {
 			return nil
 		}
 		if n := len(runs); n > 0 && runs[n-1].Type == run.Type {

@@ -44,15 +44,16 @@ type bodyChecker struct {
 	seq     *wat.Body // the body at hand
 	at      int       // the instruction at hand, in seq
 	locals  locals
-	place   []int32 // by opener: its place in Frames
+	place   []int32  // by opener: its place in Frames
+	scratch wat.Body // of a function whose body is packed
 	problem *wat.Error
 }
 
-func (c *bodyChecker) function(id wat.FuncID) *wat.Error {
-	f := c.m.Funcs[id]
+// function checks a function, whose body is b.
+func (c *bodyChecker) function(f *wat.Func, b *wat.Body) *wat.Error {
 	sig := c.m.Types[f.Type].FuncType
 	c.locals.set(sig.Params, f.Locals)
-	return c.body(&f.Body, f.Span, sig.Results)
+	return c.body(b, f.Span, sig.Results)
 }
 
 // body checks a sequence of instructions that leaves results.

@@ -28,14 +28,15 @@ func Module(m *wat.Module) error {
 	return c.errs.Err()
 }
 
-// Func checks the body of a function of a module whose definitions are valid.
+// Func checks the body of a function, as its method Body has returned it, of a module
+// whose definitions are valid.
 // Before each instruction, and at the end, it calls visit, if that is not nil,
 // with the number of the instruction and the operand stack; the stack is valid
 // until visit returns.
 // The error is a *wat.Error.
-func Func(m *wat.Module, id wat.FuncID, visit func(i int, s *Stack)) error {
+func Func(m *wat.Module, id wat.FuncID, body *wat.Body, visit func(i int, s *Stack)) error {
 	c := bodyChecker{m: m, visit: visit}
-	if err := c.function(id); err != nil {
+	if err := c.function(m.Funcs[id], body); err != nil {
 		name(m, err, m.FuncLabels()[id])
 		return err
 	}
@@ -253,8 +254,8 @@ func (c *moduleChecker) bodies() {
 	parallel.Do(len(c.m.Funcs), func() func(int) {
 		check := bodyChecker{m: c.m, declared: c.declared}
 		return func(i int) {
-			if c.m.Funcs[i].Import == nil {
-				errs[i] = check.function(wat.FuncID(i))
+			if f := c.m.Funcs[i]; f.Import == nil {
+				errs[i] = check.function(f, f.BodyIn(&check.scratch))
 			}
 		}
 	})

@@ -124,7 +124,7 @@ func TestVisit(t *testing.T) {
 	    nop
 	  end)`)
 	var got []string
-	err := check.Func(m, 0, func(i int, s *check.Stack) {
+	err := check.Func(m, 0, m.Funcs[0].Body(), func(i int, s *check.Stack) {
 		f := s.Frames[len(s.Frames)-1]
 		line := fmt.Sprintf("%d %v height %d of %d", i, s.Values, f.Height, len(s.Frames))
 		if f.Unreachable {
@@ -143,7 +143,7 @@ func TestVisit(t *testing.T) {
 
 	got = nil
 	m = mustParse(t, "(func (result i32) (block (br 0) (nop)) (i32.const 1))")
-	err = check.Func(m, 0, func(i int, s *check.Stack) {
+	err = check.Func(m, 0, m.Funcs[0].Body(), func(i int, s *check.Stack) {
 		got = append(got, fmt.Sprint(i, s.Values, s.Frames[len(s.Frames)-1].Unreachable))
 	})
 	if err != nil {

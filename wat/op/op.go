@@ -35,6 +35,14 @@ func (c Code) Prefix() (prefix byte, number uint32) {
 
 // Info returns the row of an instruction, or nil if the table has none.
 func (c Code) Info() *Info {
+	if int(c) < len(oneByte) {
+		return oneByte[c]
+	}
+	return c.prefixed()
+}
+
+// prefixed returns the row of an instruction with a prefix.
+func (c Code) prefixed() *Info {
 	group, number := c>>prefixShift, c&(1<<prefixShift-1)
 	if int(group) >= len(rowOf) || int(number) >= len(rowOf[group]) {
 		return nil
@@ -209,6 +217,8 @@ func All(yield func(*Info) bool) {
 var (
 	byName = indexNames()
 	rowOf  = indexCodes()
+
+	oneByte = indexOneByte() // most of all instructions
 )
 
 func indexNames() map[string]Code {
@@ -220,6 +230,15 @@ func indexNames() map[string]Code {
 		}
 	}
 	return m
+}
+
+func indexOneByte() (rows [256]*Info) {
+	for i := range table {
+		if c := int(table[i].Code); c < len(rows) {
+			rows[c] = &table[i]
+		}
+	}
+	return rows
 }
 
 // indexCodes maps prefix group and number to 1 + the row.
