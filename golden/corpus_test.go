@@ -128,6 +128,29 @@ func TestCorpus(t *testing.T) {
 	t.Run("node", func(t *testing.T) { nodeValidates(t, results) })
 }
 
+// A binary and its disassembly become the same code with options that need more of the
+// functions, too: checks of the stack pointer, and maps of the frames.
+func TestCorpusGuardsAndFrames(t *testing.T) {
+	eachModule(t, []string{"gc.wasm", "where.wasm", "kernels-O2.wasm"}, func(t *testing.T, m *wat.Module) {
+		opts := corpusOptions(m)
+		opts.Guard, opts.Frames = true, true
+		source, err := Load("dis.wat", wat.Print(m))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := rewrite.Rewrite(source, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Checks == 0 {
+			t.Error("nothing is checked")
+		}
+		if err := sameFromBinary(source, opts, r); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // compiles fails if an engine of wazero does not take a module.
 func compiles(t *testing.T, code []byte) {
 	t.Helper()

@@ -35,8 +35,9 @@ func (f *function) addedLocals() (names []string, types []wat.ValType) {
 	return names, types
 }
 
-// apply returns the function with its edits. The module has the runtime already.
-func (f *function) apply(ext *wat.Module) (*wat.Func, error) {
+// apply returns the function with its edits, which sp makes. The module has the
+// runtime already.
+func (f *function) apply(ext *wat.Module, sp *wat.Splice) (*wat.Func, error) {
 	fn := *f.fn.Func
 	fn.Locals = append([]wat.LocalRun(nil), fn.Locals...)
 	fn.LocalNames = append([]wat.LocalName(nil), fn.LocalNames...)
@@ -45,7 +46,7 @@ func (f *function) apply(ext *wat.Module) (*wat.Func, error) {
 		fn.AddLocal(t)
 		fn.LocalNames = append(fn.LocalNames, wat.LocalName{Local: wat.LocalID(f.numLocals + i), Name: strings.TrimPrefix(names[i], "$")})
 	}
-	sp := wat.NewSplice(ext, &fn, f.fn.Body)
+	sp.Start(ext, &fn, f.fn.Body)
 	next, dropped := 0, f.droppedSet()
 	insert := func(upTo int) {
 		for ; next < len(f.edits) && f.edits[next].at <= upTo; next++ {
@@ -72,9 +73,12 @@ func (f *function) apply(ext *wat.Module) (*wat.Func, error) {
 		// Whoever left the names out of the binary does not want ours.
 		fn.LocalNames, body.Labels = f.fn.LocalNames, ownLabels(body.Labels)
 	} else {
-		f.place = place
+		f.place = slices.Clone(place)
 	}
-	fn.SetBody(&body)
+	fn.SetBody(body)
+	if f.kept != nil {
+		f.edits = f.edits[:0] // nobody needs them any more
+	}
 	return &fn, nil
 }
 
@@ -86,15 +90,9 @@ func (f *function) droppedSet() map[int]bool {
 	return set
 }
 
-// ownLabels returns the labels that the source named.
+// ownLabels returns the labels that the source named, in the same memory.
 func ownLabels(labels []wat.LabelName) []wat.LabelName {
-	var own []wat.LabelName
-	for _, l := range labels {
-		if !strings.HasPrefix(l.Name, idPrefix) {
-			own = append(own, l)
-		}
-	}
-	return own
+	return slices.DeleteFunc(labels, func(l wat.LabelName) bool { return strings.HasPrefix(l.Name, idPrefix) })
 }
 
 // idPrefix is what all generated names start with.

@@ -212,19 +212,24 @@ func (s *state) findWatched() {
 	for _, f := range s.functions {
 		others[f.id] = true
 	}
+	var w workspace
+	watch := func(f *function) {
+		s.open(f, &w)
+		f.asserts = s.asserts
+		f.assertCalls()
+		slices.SortStableFunc(f.edits, func(a, b edit) int { return a.at - b.at })
+		s.close(f, &w)
+	}
 	for _, f := range s.guarded {
 		others[f.id] = true
 		if f.asserts = s.asserts; s.asserts.watches(f.id) {
-			f.assertCalls()
-			slices.SortStableFunc(f.edits, func(a, b edit) int { return a.at - b.at })
+			watch(f)
 		}
 	}
 	for id := range s.m.Funcs {
 		if !others[wat.FuncID(id)] && s.asserts.watches(wat.FuncID(id)) {
 			f := newFunction(s.m, s.graph, wat.FuncID(id), s.opts.Shape)
-			f.asserts = s.asserts
-			f.assertCalls()
-			slices.SortStableFunc(f.edits, func(a, b edit) int { return a.at - b.at })
+			watch(f)
 			s.guarded = append(s.guarded, f)
 		}
 	}

@@ -47,9 +47,10 @@ type function struct {
 	isHot   bool   // this is that copy
 	copied  []edit // of the copy
 	edits   []edit
-	checks  int   // of the stack pointer, among the edits
-	watched int   // calls that are no sites and are looked behind, among the edits
-	dropped []int // instructions whose lines become comments
+	kept    *keptEdits // edits, while nobody works on the function
+	checks  int        // of the stack pointer, among the edits
+	watched int        // calls that are no sites and are looked behind, among the edits
+	dropped []int      // instructions whose lines become comments
 	// asksUnwinding: the entry calls $fiber.unwinding.
 	asksUnwinding bool
 	ifWords       map[int]string // by opener of an if: what labels name it; made when first asked for
@@ -86,27 +87,6 @@ func newFunction(m *wat.Module, g *callGraph, id wat.FuncID, shape Shape) *funct
 		f.runEnds = append(f.runEnds, uint32(f.numLocals))
 	}
 	return f
-}
-
-// open gets the body, of a binary into the memory of scratch.
-func (f *function) open(scratch *wat.Body) { f.fn.Body = f.fn.BodyIn(scratch) }
-
-// close forgets the body of a function of a binary, and what only the passes before
-// runtime need to know of it: the functions of a large module do not fit into memory
-// all at once.
-func (f *function) close() {
-	if f.fn.Packed == nil {
-		return
-	}
-	f.fn.Body = nil
-	f.end, f.els, f.depth, f.stacks = nil, nil, nil, nil
-	f.body, f.requiredBy, f.setAt, f.live = nil, nil, nil, nil
-	for i := range f.sites {
-		f.sites[i].stack = nil
-	}
-	for i := range f.edits {
-		f.edits[i].note = "" // there is no text
-	}
 }
 
 func (f *function) temp(t int) slotID { return slotID(f.numLocals + t) }

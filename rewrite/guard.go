@@ -190,16 +190,16 @@ func (s *state) findGuarded() {
 	for _, f := range s.functions {
 		instrumented[f.id] = true
 	}
-	var scratch wat.Body
+	var w workspace
 	for id, fn := range s.m.Funcs {
-		if instrumented[id] || len(s.guards.in(fn.BodyIn(&scratch))) == 0 {
+		if instrumented[id] || len(s.guards.in(fn.BodyIn(&w.body))) == 0 {
 			continue
 		}
 		f := newFunction(s.m, s.graph, wat.FuncID(id), s.opts.Shape)
 		f.guards = s.guards
-		f.open(&scratch)
+		s.open(f, &w)
 		f.guard()
-		f.close()
+		s.close(f, &w)
 		s.guarded = append(s.guarded, f)
 	}
 }

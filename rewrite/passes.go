@@ -62,6 +62,7 @@ func Passes() (names, docs []string) {
 
 // run runs the passes up to and including the one named last, all if it is "".
 func (s *state) run(last string) error {
+	var before []pass // over functions
 	for i := 0; i < len(passes); {
 		p := passes[i]
 		var err error
@@ -75,7 +76,8 @@ func (s *state) run(last string) error {
 			for i < len(passes) && passes[i].each != nil && (from == i || passes[i-1].name != last) {
 				i++
 			}
-			err = s.eachFunction(passes[from:i])
+			err = s.eachFunction(before, passes[from:i])
+			before = append(before, passes[from:i]...)
 		}
 		if err != nil || passes[i-1].name == last {
 			return err
@@ -84,13 +86,18 @@ func (s *state) run(last string) error {
 	return nil
 }
 
-// eachFunction runs passes over all instrumented functions. The error is that of
-// the first function that has one.
-func (s *state) eachFunction(passes []pass) error {
+// eachFunction runs passes over all instrumented functions, over which those before have
+// been run already. The error is that of the first function that has one.
+func (s *state) eachFunction(before, passes []pass) error {
 	errs := make([]error, len(s.functions))
-	s.open(s.functions, func(i int, f *function) {
-		if f.end != nil && len(f.sites) == 0 { // the pass sites has been here
-			return
+	s.eachOpen(s.functions, func(i int, f *function, _ *workspace) {
+		if len(before) > 0 {
+			if len(f.sites) == 0 {
+				return
+			}
+			if errs[i] = s.findAgain(f, before); errs[i] != nil {
+				return
+			}
 		}
 		for _, p := range passes {
 			if errs[i] = guard(p.name, f.graph.labels[f.id], func() error { return p.each(f) }); errs[i] != nil || len(f.sites) == 0 {
@@ -99,25 +106,6 @@ func (s *state) eachFunction(passes []pass) error {
 		}
 	})
 	return firstErrors(errs)
-}
-
-// open calls do for functions, on all processors. The functions have their bodies
-// while it runs, and afterwards only if the frames are to be described.
-func (s *state) open(functions []*function, do func(i int, f *function)) {
-	parallel.Do(len(functions), func() func(int) {
-		var scratch wat.Body
-		return func(i int) {
-			f := functions[i]
-			if s.describesFrames() {
-				f.open(nil)
-				do(i, f)
-				return
-			}
-			f.open(&scratch)
-			do(i, f)
-			f.close()
-		}
-	})
 }
 
 // firstErrors joins what functions report, up to wat.MaxErrors.

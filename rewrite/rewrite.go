@@ -164,7 +164,8 @@ func rewrite(m *wat.Module, opts Options, explain bool) (*state, error) {
 		return nil, &wat.Error{Code: ErrList, Msg: fmt.Sprintf("a stack size of %d bytes is too %s", n, map[bool]string{true: "small", false: "large"}[n < minStack]),
 			Hint: fmt.Sprintf("it is %d to %d bytes, for both stacks of a fiber", minStack, maxStack)}
 	}
-	s := &state{m: m, opts: opts.forModule(m), explain: explain, result: &Result{}}
+	s := &state{m: m, opts: opts.forModule(m), result: &Result{}}
+	s.describes = explain || opts.Frames || s.opts.readsMap(m)
 	if opts.Lines == nil && !m.Source.Binary {
 		s.opts.Lines = linesOf(m)
 	}
@@ -186,9 +187,9 @@ func rewrite(m *wat.Module, opts Options, explain bool) (*state, error) {
 
 // state is what the passes share.
 type state struct {
-	m       *wat.Module
-	opts    Options
-	explain bool // somebody asks about the functions afterwards
+	m         *wat.Module
+	opts      Options
+	describes bool // the frames are described, in the module or to somebody who asks
 
 	graph     *callGraph
 	functions []*function // those to instrument
@@ -360,9 +361,9 @@ func (s *state) dropWithoutSites() {
 func (s *state) applyAll(ext *wat.Module) error {
 	all := slices.Concat(s.functions, s.guarded)
 	errs := make([]error, len(all))
-	s.open(all, func(i int, f *function) {
+	s.eachOpen(all, func(i int, f *function, w *workspace) {
 		errs[i] = guard("runtime", f.graph.labels[f.id], func() (err error) {
-			ext.Funcs[f.id], err = f.apply(ext)
+			ext.Funcs[f.id], err = f.apply(ext, &w.splice)
 			return err
 		})
 	})
@@ -398,7 +399,11 @@ func (s *state) editAll(ext *wat.Module, r *runtimeText) string {
 
 // verify checks the result: the tree is valid, and the text strips to the source.
 func (s *state) verify() error {
-	if err := check.Module(s.result.Module); err != nil {
+	valid := s.m
+	if len(s.mains) > 0 {
+		valid = &wat.Module{} // exports have gone
+	}
+	if err := check.Extension(valid, s.result.Module); err != nil {
 		return &wat.Error{Code: ErrInternal, Msg: "the rewritten module is not valid: " + err.Error(), Hint: "please report this with the module"}
 	}
 	if stripped := wat.Strip(s.result.Text); stripped != s.result.Source {

@@ -81,9 +81,6 @@ func (o Options) readsMap(m *wat.Module) bool {
 	})
 }
 
-// describesFrames reports whether the frames are described, in the module or otherwise.
-func (s *state) describesFrames() bool { return s.explain || s.opts.Frames || s.opts.readsMap(s.m) }
-
 // wrapped returns the main fibers that have code.
 func (s *state) wrapped() []mainFiber {
 	var numbers map[wat.FuncID]int

@@ -1,6 +1,10 @@
 package wat
 
-import "github.com/watfiber/watfiber/wat/op"
+import (
+	"slices"
+
+	"github.com/watfiber/watfiber/wat/op"
+)
 
 // An Instr is one instruction of a Body, unfolded: operands stand before it, a
 // block ends with an end instruction of its own. What its Imm holds depends on
@@ -73,13 +77,13 @@ func (f *Func) BodyIn(scratch *Body) *Body {
 	return &Body{}
 }
 
-// SetBody gives a function another body. It is packed if the one before was.
+// SetBody gives a function a copy of another body. It is packed if the one before was.
 func (f *Func) SetBody(b *Body) {
 	if f.Packed != nil {
 		f.Packed = f.Packed.Pack(b)
-	} else {
-		f.body = b
+		return
 	}
+	f.body = &Body{b.Span, slices.Clone(b.Instrs), slices.Clone(b.Ext), slices.Clone(b.Labels)}
 }
 
 // A LabelName is the name of the block, loop or if that is instruction Opener.

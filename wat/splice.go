@@ -9,7 +9,7 @@ import (
 
 // A Splice makes a new body of a function: instructions of the old one, and
 // inserted ones that are given as text. Labels mean what they would mean if the
-// whole were one text.
+// whole were one text. It can make one body after the other.
 type Splice struct {
 	m     *Module
 	s     scanner
@@ -18,25 +18,30 @@ type Splice struct {
 	place []int32 // by old instruction: its place in the new body, -1 if it has none
 }
 
-// NewSplice starts a new body for f, a function of m or of the module that m extends,
-// in place of old. Inserted code may refer to the definitions of m by name, and to
+// Start starts a new body for f, a function of m or of the module that m extends, in
+// place of old. Inserted code may refer to the definitions of m by name, and to
 // the parameters and locals of f by number or name.
-func NewSplice(m *Module, f *Func, old *Body) *Splice {
-	sp := &Splice{m: m, old: old, place: make([]int32, len(old.Instrs))}
+func (sp *Splice) Start(m *Module, f *Func, old *Body) {
+	sp.m, sp.old = m, old
+	sp.place = slices.Grow(sp.place[:0], len(old.Instrs))[:len(old.Instrs)]
 	for i := range sp.place {
 		sp.place[i] = -1
 	}
-	sc := m.scope
-	if sc == nil {
-		sc = &scope{}
+	s := &sp.s
+	if s.scope = m.scope; s.scope == nil {
+		s.scope = &scope{}
 	}
-	sp.s = scanner{tokenizer: tokenizer{rep: &report{source: &Source{Name: "inserted code"}}}, scope: sc, locals: map[string]uint32{}}
-	sp.s.setLocals(f)
-	sp.s.body = &sp.body
+	s.tokenizer = tokenizer{rep: &report{source: &Source{Name: "inserted code"}}}
+	if s.locals == nil {
+		s.locals = map[string]uint32{}
+	}
+	s.setLocals(f)
+	s.labels, s.groups, s.inline = s.labels[:0], s.groups[:0], s.inline[:0]
+	clear(s.named)
+	s.body = &sp.body
 	sp.body.Span = old.Span
-	sp.body.Instrs = make([]Instr, 0, len(old.Instrs)+len(old.Instrs)/2)
-	sp.body.Ext = make([]uint64, 0, len(old.Ext))
-	return sp
+	sp.body.Instrs = slices.Grow(sp.body.Instrs[:0], len(old.Instrs)+len(old.Instrs)/2)
+	sp.body.Ext, sp.body.Labels = sp.body.Ext[:0], sp.body.Labels[:0]
 }
 
 // Copy appends instruction i of the old body.
@@ -126,13 +131,13 @@ func (sp *Splice) Reopen(i int, code string) {
 }
 
 // Body returns the new body, and by old instruction its place in it, -1 for those
-// that were not copied.
-func (sp *Splice) Body() (Body, []int32, error) {
+// that were not copied. The next Start overwrites both.
+func (sp *Splice) Body() (*Body, []int32, error) {
 	if err := sp.s.rep.errs.Err(); err != nil {
-		return Body{}, nil, err
+		return nil, nil, err
 	}
 	if n := len(sp.s.labels); n > 0 {
-		return Body{}, nil, fmt.Errorf("inserted code leaves %d blocks open", n)
+		return nil, nil, fmt.Errorf("inserted code leaves %d blocks open", n)
 	}
-	return sp.body, sp.place, nil
+	return &sp.body, sp.place, nil
 }

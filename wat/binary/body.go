@@ -32,6 +32,7 @@ func (b *bodyReader) read() {
 	body.Instrs, body.Ext, body.Labels = body.Instrs[:0], body.Ext[:0], nil
 	body.Span.Start = b.pos
 	for b.err == nil {
+		b.plain()
 		at := b.pos
 		code := b.opcode()
 		if code == op.End && len(b.openers) == 0 {
@@ -43,6 +44,57 @@ func (b *bodyReader) read() {
 		body.Instrs = append(body.Instrs, in)
 	}
 	*body = wat.Body{}
+}
+
+// immediate is by opcode what plain reads behind it; BlockType, which it does not read,
+// stands for all else.
+var immediate = func() (imms [256]op.Imm) {
+	for c := range imms {
+		imms[c] = op.BlockType
+		switch info := op.Code(c).Info(); {
+		case info == nil, info.Code == op.Else, info.Code == op.End:
+		case info.Imm == op.None, info.Imm == op.Local, info.Imm == op.Global, info.Imm == op.Func, info.Imm == op.I32, info.Imm == op.MemArg:
+			imms[c] = info.Imm
+		}
+	}
+	return imms
+}()
+
+// plain reads instructions as long as they are of the kinds that most are, with
+// immediates of a byte each.
+func (b *bodyReader) plain() {
+	src, at, instrs := b.src[:b.end], b.pos, b.body.Instrs
+read:
+	for at+2 < len(src) {
+		in := wat.Instr{Op: op.Code(src[at]), Pos: uint32(at)}
+		first, second := src[at+1], src[at+2]
+		switch immediate[src[at]] {
+		case op.None:
+			at++
+		case op.Local, op.Global, op.Func:
+			if first >= 0x80 {
+				break read
+			}
+			in.Imm = uint64(first)
+			at += 2
+		case op.I32:
+			if first >= 0x80 {
+				break read
+			}
+			in.Imm = uint64(uint32(int8(first<<1) >> 1)) // bit 6 is the sign
+			at += 2
+		case op.MemArg:
+			if first >= 32 || second >= 0x80 {
+				break read
+			}
+			in.Imm = uint64(wat.NewMemArg(uint32(second), first, 0, 0))
+			at += 3
+		default:
+			break read
+		}
+		instrs = append(instrs, in)
+	}
+	b.pos, b.body.Instrs = at, instrs
 }
 
 // opcode reads an opcode that the instruction table has.

@@ -23,31 +23,42 @@ func (e *encoder) code() {
 			w := encoder{funcIndex: e.funcIndex}
 			var scratch wat.Body
 			return func(i int) {
-				at := len(w.buf)
-				w.function(e.m.Funcs[ids[i]], &scratch)
-				bodies[i] = w.buf[at:]
+				f := e.m.Funcs[ids[i]]
+				if _, copied := e.copied(f); !copied {
+					at := len(w.buf)
+					w.body(f.BodyIn(&scratch))
+					bodies[i] = w.buf[at:]
+				}
 			}
 		})
-		for _, body := range bodies[:len(ids)] {
-			e.u(len(body))
-			e.buf = append(e.buf, body...)
+		for i, id := range ids {
+			f := e.m.Funcs[id]
+			if body, copied := e.copied(f); copied {
+				writeFunction(e, f, body)
+			} else {
+				writeFunction(e, f, bodies[i])
+			}
 		}
 	}
 }
 
-// function appends the locals and the body of a function. The bytes of a binary are
-// copied if they would come out the same.
-func (e *encoder) function(f *wat.Func, scratch *wat.Body) {
-	e.u(len(f.Locals))
+// copied returns the bytes of a body that the encoder would write just so.
+func (e *encoder) copied(f *wat.Func) (body string, ok bool) {
+	if p, packed := f.Packed.(*packed); packed && p.shortest && e.funcIndex == nil {
+		return p.code[p.start:], true
+	}
+	return "", false
+}
+
+// writeFunction appends a function with its size.
+func writeFunction[T string | []byte](e *encoder, f *wat.Func, body T) {
+	var buf [64]byte
+	locals := appendU(buf[:0], len(f.Locals))
 	for _, run := range f.Locals {
-		e.u32(run.Count)
-		e.buf = append(e.buf, byte(run.Type))
+		locals = append(appendU(locals, run.Count), byte(run.Type))
 	}
-	if p, ok := f.Packed.(*packed); ok && p.shortest && e.funcIndex == nil {
-		e.buf = append(e.buf, p.code[p.start:]...)
-		return
-	}
-	e.body(f.BodyIn(scratch))
+	e.u(len(locals) + len(body))
+	e.buf = append(append(e.buf, locals...), body...)
 }
 
 // sizeOf returns about how many bytes a module takes, rather too many.

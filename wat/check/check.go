@@ -10,6 +10,7 @@ package check
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/watfiber/watfiber/internal/parallel"
 	"github.com/watfiber/watfiber/wat"
@@ -19,11 +20,17 @@ import (
 // Module returns nil if m is valid, or a wat.ErrorList: at most one error for
 // each function and each definition, and wat.MaxErrors in all.
 func Module(m *wat.Module) error {
+	return Extension(&wat.Module{}, m)
+}
+
+// Extension is Module for an extension of a valid module: what both have is not checked
+// again. The extension must not lack what the module exports.
+func Extension(of, m *wat.Module) error {
 	c := &moduleChecker{m: m}
 	c.definitions()
 	if len(c.errs) == 0 {
 		c.declared = c.declaredRefs()
-		c.bodies()
+		c.bodies(of)
 	}
 	return c.errs.Err()
 }
@@ -35,13 +42,18 @@ func Module(m *wat.Module) error {
 // until visit returns.
 // The error is a *wat.Error.
 func Func(m *wat.Module, id wat.FuncID, body *wat.Body, visit func(i int, s *Stack)) error {
-	c := bodyChecker{m: m, visit: visit}
+	c := checkers.Get().(*bodyChecker)
+	defer checkers.Put(c)
+	c.m, c.visit = m, visit
 	if err := c.function(m.Funcs[id], body); err != nil {
 		name(m, err, m.FuncLabels()[id])
 		return err
 	}
 	return nil
 }
+
+// checkers have stacks.
+var checkers = sync.Pool{New: func() any { return &bodyChecker{} }}
 
 // moduleChecker checks everything but the insides of bodies.
 type moduleChecker struct {
@@ -248,13 +260,14 @@ func (c *moduleChecker) declaredRefs() []bool {
 	return declared
 }
 
-// bodies checks the function bodies on all processors.
-func (c *moduleChecker) bodies() {
+// bodies checks the function bodies that another module does not have, on all
+// processors.
+func (c *moduleChecker) bodies(valid *wat.Module) {
 	errs := make([]*wat.Error, len(c.m.Funcs))
 	parallel.Do(len(c.m.Funcs), func() func(int) {
 		check := bodyChecker{m: c.m, declared: c.declared}
 		return func(i int) {
-			if f := c.m.Funcs[i]; f.Import == nil {
+			if f := c.m.Funcs[i]; f.Import == nil && !(i < len(valid.Funcs) && f == valid.Funcs[i]) {
 				errs[i] = check.function(f, f.BodyIn(&check.scratch))
 			}
 		}
