@@ -20,6 +20,7 @@ type function struct {
 
 	guards  guards
 	asserts *asserts // nil for none
+	quiet   bool     // there is no text that would have notes
 
 	numLocals int      // parameters and locals of the source
 	runEnds   []uint32 // where each run of declared locals ends

@@ -25,7 +25,7 @@ func (f *function) nameTargets() {
 		for _, t := range l.targets {
 			switch {
 			case f.m.Source.Binary:
-				t.label = fmt.Sprintf("$fiber.%d", t.at)
+				t.label = "$fiber." + strconv.Itoa(t.at)
 			case t.inner == nil:
 				t.label = sites[t.lo]
 			default:
@@ -140,6 +140,9 @@ func (f *function) sitesOf(t *target) string {
 
 // landing says in a comment what the landing of a target is for.
 func (f *function) landing(t *target) string {
+	if f.quiet {
+		return ""
+	}
 	if t.inner == nil {
 		return "ends where " + f.sitesOf(t) + " resumes"
 	}
@@ -148,6 +151,9 @@ func (f *function) landing(t *target) string {
 
 // resumes says in a comment what happens at the end of a landing.
 func (f *function) resumes(t *target) string {
+	if f.quiet {
+		return ""
+	}
 	if t.inner == nil {
 		return f.sitesOf(t) + " resumes here"
 	}

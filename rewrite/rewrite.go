@@ -66,6 +66,9 @@ type Options struct {
 	// Optimize says what the output is to be good at.
 	Optimize Optimize
 
+	// TreeOnly says that nobody wants the text of the result.
+	TreeOnly bool
+
 	// After is the last pass to run, "" for all. The text of the result then shows
 	// what the passes so far have found out.
 	After string
@@ -131,7 +134,7 @@ type Result struct {
 	// Module is the tree of the rewritten module.
 	Module *wat.Module
 	// Text is the rewritten text, and Source the normalised source that it strips
-	// to; both are "" if the module was binary.
+	// to; both are "" if the module was binary, or with Options.TreeOnly.
 	Text, Source string
 
 	Functions    int // functions with a body in the source
@@ -164,7 +167,7 @@ func rewrite(m *wat.Module, opts Options, explain bool) (*state, error) {
 		return nil, &wat.Error{Code: ErrList, Msg: fmt.Sprintf("a stack size of %d bytes is too %s", n, map[bool]string{true: "small", false: "large"}[n < minStack]),
 			Hint: fmt.Sprintf("it is %d to %d bytes, for both stacks of a fiber", minStack, maxStack)}
 	}
-	s := &state{m: m, opts: opts.forModule(m), result: &Result{}}
+	s := &state{source: m, m: m, opts: opts.forModule(m), result: &Result{}}
 	s.describes = explain || opts.Frames || s.opts.readsMap(m)
 	if opts.Lines == nil && !m.Source.Binary {
 		s.opts.Lines = linesOf(m)
@@ -187,7 +190,8 @@ func rewrite(m *wat.Module, opts Options, explain bool) (*state, error) {
 
 // state is what the passes share.
 type state struct {
-	m         *wat.Module
+	source    *wat.Module // as it was given
+	m         *wat.Module // normalised
 	opts      Options
 	describes bool // the frames are described, in the module or to somebody who asks
 
@@ -237,7 +241,7 @@ func (s *state) callGraph() error {
 		s.result.Functions++
 		if s.graph.Instruments(wat.FuncID(id)) {
 			f := newFunction(s.m, s.graph, wat.FuncID(id), s.opts.Shape)
-			f.guards, f.asserts = s.guards, s.asserts
+			f.guards, f.asserts, f.quiet = s.guards, s.asserts, !s.makesText()
 			s.functions = append(s.functions, f)
 		}
 	}
@@ -283,7 +287,7 @@ func (s *state) form() wat.Form {
 // Normalised returns the normalised source of a valid module that was text: what
 // the rewritten text strips to.
 func Normalised(m *wat.Module, opts Options) (string, error) {
-	s := &state{m: m, opts: opts.forModule(m), result: &Result{}}
+	s := &state{source: m, m: m, opts: opts.forModule(m), result: &Result{}}
 	if err := s.run("callgraph"); err != nil {
 		return "", err
 	}
@@ -339,11 +343,16 @@ func (s *state) runtime() error {
 		return err
 	}
 	s.result.Module = ext
-	if !s.m.Source.Binary {
+	if s.makesText() {
 		s.result.Source = s.m.Source.Text
 		s.result.Text = s.editAll(ext, r)
 	}
 	return nil
+}
+
+// makesText reports whether the result has a text.
+func (s *state) makesText() bool {
+	return !s.m.Source.Binary && (!s.opts.TreeOnly || s.opts.After != "")
 }
 
 // dropWithoutSites leaves out the functions that get no code: a list names one that
@@ -399,7 +408,7 @@ func (s *state) editAll(ext *wat.Module, r *runtimeText) string {
 
 // verify checks the result: the tree is valid, and the text strips to the source.
 func (s *state) verify() error {
-	valid := s.m
+	valid := s.source
 	if len(s.mains) > 0 {
 		valid = &wat.Module{} // exports have gone
 	}

@@ -20,7 +20,7 @@ type workspace struct {
 
 // keepsFacts reports whether all is kept that passes find out: lines are inserted into a
 // text, or the frames are described.
-func (s *state) keepsFacts() bool { return !s.m.Source.Binary || s.describes }
+func (s *state) keepsFacts() bool { return s.makesText() || s.describes }
 
 // eachOpen calls do for functions, on all processors, each between open and close.
 func (s *state) eachOpen(functions []*function, do func(i int, f *function, w *workspace)) {

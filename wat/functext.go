@@ -9,12 +9,13 @@ import (
 // them, in this module or in one that extends it: those of a text, and numbers where it has
 // none or where the module is a binary.
 type FuncText struct {
-	fp funcPrinter
+	fp   funcPrinter
+	body *Body
 }
 
-// NewFuncText returns a FuncText for a function with a body, to be written inside so many
+// NewFuncText returns a FuncText for a function and its body, to be written inside so many
 // blocks that the body does not have.
-func NewFuncText(m *Module, f *Func, outer int) *FuncText {
+func NewFuncText(m *Module, f *Func, body *Body, outer int) *FuncText {
 	p := &printer{m: m, ids: &Names{}}
 	name := func(i int, name string) string {
 		if name == "" || m.Source.Binary {
@@ -31,7 +32,7 @@ func NewFuncText(m *Module, f *Func, outer int) *FuncText {
 	for i, g := range m.Globals {
 		p.ids.Globals = append(p.ids.Globals, name(i, g.Name))
 	}
-	t := &FuncText{fp: funcPrinter{printer: p, f: f, labels: f.Body.LabelIDs(), opener: make([]int, outer)}}
+	t := &FuncText{body: body, fp: funcPrinter{printer: p, f: f, labels: body.LabelIDs(), opener: make([]int, outer)}}
 	for i := range len(m.Types[f.Type].Params) + f.NumLocals() {
 		t.fp.locals = append(t.fp.locals, name(i, f.LocalName(LocalID(i))))
 	}
@@ -42,7 +43,7 @@ func NewFuncText(m *Module, f *Func, outer int) *FuncText {
 // Instr returns an instruction. They have to be asked for in their order.
 func (t *FuncText) Instr(i int) string {
 	t.fp.buf = t.fp.buf[:0]
-	t.fp.instr(&t.fp.f.Body, i, &t.fp)
+	t.fp.instr(t.body, i, &t.fp)
 	return string(t.fp.buf)
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/watfiber/watfiber/internal/parallel"
 	"github.com/watfiber/watfiber/wat/op"
 )
 
@@ -34,9 +35,7 @@ func Normalise(m *Module, form Form) string {
 	if form.NameFuncs {
 		n.nameFuncs(form.Unfold)
 	}
-	for _, id := range form.Unfold {
-		n.function(m.Funcs[id])
-	}
+	n.functions(form.Unfold)
 	for _, f := range m.Fields {
 		if f.Kind == KindFunc && f.Num == 1 && slices.Contains(form.Alone, FuncID(f.First)) {
 			n.ownLine(f.Span)
@@ -71,6 +70,9 @@ func (n *normaliser) insert(at int, text string) { n.replace(Span{at, at}, text)
 
 // apply makes the replacements; of two in one place the first comes first.
 func (n *normaliser) apply() string {
+	if len(n.edits) == 0 {
+		return n.src
+	}
 	slices.SortStableFunc(n.edits, func(a, b spanEdit) int { return a.span.Start - b.span.Start })
 	lineBreak := n.m.Source.lineBreak()
 	var b strings.Builder
@@ -169,6 +171,20 @@ func (n *normaliser) indentOf(at int) string {
 		return "  "
 	}
 	return ""
+}
+
+// functions brings functions into line form, on all processors.
+func (n *normaliser) functions(ids []FuncID) {
+	edits := make([][]spanEdit, len(ids))
+	parallel.Do(len(ids), func() func(int) {
+		w := normaliser{m: n.m, src: n.src, names: n.names}
+		return func(i int) {
+			w.edits = nil
+			w.function(n.m.Funcs[ids[i]])
+			edits[i] = w.edits
+		}
+	})
+	n.edits = append(n.edits, slices.Concat(edits...)...)
 }
 
 // function brings a function into line form.

@@ -2,7 +2,7 @@ package wat
 
 import (
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -15,7 +15,7 @@ type Source struct {
 	Binary bool   // Text is a binary module: places are offsets, there are no lines
 
 	once  sync.Once
-	lines []int // offset of the start of each line
+	lines []uint32 // offset of the start of each line
 }
 
 // A Span is a range of bytes in a Source.
@@ -36,29 +36,30 @@ func (s *Source) Line(offset int) (line, column int) {
 // long, so that it does not look for their ends.
 func (s *Source) lineAt(offset int) int {
 	s.once.Do(s.findLines)
-	return sort.SearchInts(s.lines, offset+1)
+	line, _ := slices.BinarySearch(s.lines, uint32(offset)+1)
+	return line
 }
 
 func (s *Source) findLines() {
-	s.lines = append(make([]int, 0, 1+strings.Count(s.Text, "\n")), 0)
+	s.lines = append(make([]uint32, 0, 1+strings.Count(s.Text, "\n")), 0)
 	for i := 0; ; {
 		next := strings.IndexByte(s.Text[i:], '\n')
 		if next < 0 {
 			return
 		}
 		i += next + 1
-		s.lines = append(s.lines, i)
+		s.lines = append(s.lines, uint32(i))
 	}
 }
 
 // LineStart returns the offset of the first byte of the line that holds offset.
-func (s *Source) LineStart(offset int) int { return s.lines[s.lineAt(offset)-1] }
+func (s *Source) LineStart(offset int) int { return int(s.lines[s.lineAt(offset)-1]) }
 
 // LineEnd returns the offset behind the newline that ends the line that holds
 // offset, or the length of the text.
 func (s *Source) LineEnd(offset int) int {
 	if next := s.lineAt(offset); next < len(s.lines) {
-		return s.lines[next]
+		return int(s.lines[next])
 	}
 	return len(s.Text)
 }

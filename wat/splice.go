@@ -28,17 +28,21 @@ func (sp *Splice) Start(m *Module, f *Func, old *Body) {
 		sp.place[i] = -1
 	}
 	s := &sp.s
-	if s.scope = m.scope; s.scope == nil {
+	if len(s.named) > 0 {
+		s.named = nil // the function before has left blocks open
+	}
+	*s = scanner{
+		tokenizer: tokenizer{rep: &report{source: &Source{Name: "inserted code"}}},
+		scope:     m.scope, locals: s.locals, named: s.named, body: &sp.body,
+		labels: s.labels[:0], groups: s.groups[:0], inline: s.inline[:0],
+	}
+	if s.scope == nil {
 		s.scope = &scope{}
 	}
-	s.tokenizer = tokenizer{rep: &report{source: &Source{Name: "inserted code"}}}
 	if s.locals == nil {
 		s.locals = map[string]uint32{}
 	}
 	s.setLocals(f)
-	s.labels, s.groups, s.inline = s.labels[:0], s.groups[:0], s.inline[:0]
-	clear(s.named)
-	s.body = &sp.body
 	sp.body.Span = old.Span
 	sp.body.Instrs = slices.Grow(sp.body.Instrs[:0], len(old.Instrs)+len(old.Instrs)/2)
 	sp.body.Ext, sp.body.Labels = sp.body.Ext[:0], sp.body.Labels[:0]

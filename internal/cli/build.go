@@ -69,7 +69,7 @@ func (b *buildCmd) Run(c *console) error {
 	if err := b.forModule(m, &opts); err != nil {
 		return err
 	}
-	opts.Lines = c.sourceLines(m)
+	opts.Lines, opts.TreeOnly = c.sourceLines(m), b.EmitWat == ""
 	if b.EmitWat != "" && m.Source.Binary {
 		if m, err = asText(m); err != nil {
 			return err

@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/watfiber/watfiber/wat"
@@ -19,15 +21,29 @@ const stdinName = "<stdin>"
 
 // read returns the contents of a file; - or nothing is standard input.
 func (c *console) read(path string) (name, data string, err error) {
-	var bytes []byte
 	if path == "" || path == "-" {
-		name = stdinName
-		bytes, err = io.ReadAll(c.stdin)
-	} else {
-		name = path
-		bytes, err = os.ReadFile(path)
+		data, err = readAll(c.stdin, 0)
+		return stdinName, data, err
 	}
-	return name, string(bytes), pathError(err)
+	f, err := os.Open(path)
+	if err != nil {
+		return path, "", pathError(err)
+	}
+	defer f.Close()
+	size := int64(0)
+	if info, err := f.Stat(); err == nil {
+		size = info.Size()
+	}
+	data, err = readAll(f, size)
+	return path, data, pathError(err)
+}
+
+// readAll reads to the end, about size bytes. Large modules are not in memory twice.
+func readAll(r io.Reader, size int64) (string, error) {
+	var b strings.Builder
+	b.Grow(int(size))
+	_, err := io.Copy(&b, r)
+	return b.String(), err
 }
 
 // pathError makes an error about a file start with its name.
@@ -94,7 +110,7 @@ func parse(name, data string) (*wat.Module, error) {
 // An output is something to write: to a file, or to standard output.
 type output struct {
 	path string // "" or - for standard output
-	data []byte
+	data io.WriterTo
 }
 
 // write writes outputs so that all appear complete or none does: each file is
@@ -104,7 +120,9 @@ func (c *console) write(outputs ...output) (err error) {
 	defer func() {
 		if err != nil {
 			for _, m := range moves {
-				_ = os.Remove(m.from)
+				if m.from != "" {
+					_ = os.Remove(m.from)
+				}
 			}
 		}
 	}()
@@ -122,12 +140,15 @@ func (c *console) write(outputs ...output) (err error) {
 	}
 	for _, o := range outputs {
 		if o.path == "" || o.path == "-" {
-			if _, err := c.stdout.Write(o.data); err != nil {
+			if _, err := o.data.WriteTo(c.stdout); err != nil {
 				return fmt.Errorf("cannot write to standard output: %w", err)
 			}
 		}
 	}
 	for _, m := range moves {
+		if m.from == "" {
+			continue // it was written directly
+		}
 		if err := os.Rename(m.from, m.to); err != nil {
 			return fmt.Errorf("%s: cannot write: %w", m.to, errors.Unwrap(err))
 		}
@@ -135,7 +156,8 @@ func (c *console) write(outputs ...output) (err error) {
 	return nil
 }
 
-// move is a file that is complete and waits to get its name.
+// move is a file that is complete and waits to get its name; of one that was written
+// directly both are "".
 type move struct{ from, to string }
 
 // stage writes an output to a new file in the folder it will stand in. A path that
@@ -145,7 +167,11 @@ func stage(o output) (move, error) {
 		if info.IsDir() {
 			return move{}, &fs.PathError{Op: "write", Path: o.path, Err: errors.New("it is a folder")}
 		}
-		return move{}, os.WriteFile(o.path, o.data, 0o666)
+		f, err := os.OpenFile(o.path, os.O_WRONLY, 0)
+		if err == nil {
+			err = fill(f, o)
+		}
+		return move{}, err
 	}
 	to := o.path
 	if real, err := filepath.EvalSymlinks(o.path); err == nil {
@@ -155,10 +181,7 @@ func stage(o output) (move, error) {
 	if err != nil {
 		return move{}, &fs.PathError{Op: "write", Path: o.path, Err: errors.Unwrap(err)}
 	}
-	_, err = f.Write(o.data)
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
+	err = fill(f, o)
 	if info, statErr := os.Stat(to); err == nil && statErr == nil {
 		err = os.Chmod(f.Name(), info.Mode().Perm()) // as the file that is replaced
 	}
@@ -167,6 +190,15 @@ func stage(o output) (move, error) {
 		return move{}, err
 	}
 	return move{f.Name(), to}, nil
+}
+
+// fill writes an output to a file and closes it.
+func fill(f *os.File, o output) error {
+	_, err := o.data.WriteTo(f)
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	return err
 }
 
 // createBeside creates a new file, with the permissions that new files get, in the
@@ -182,9 +214,9 @@ func createBeside(path string) (f *os.File, err error) {
 	return f, err
 }
 
-func textOutput(path, text string) output { return output{path, []byte(text)} }
+func textOutput(path, text string) output { return output{path, strings.NewReader(text)} }
 
-func binaryOutput(path string, data []byte) output { return output{path, data} }
+func binaryOutput(path string, data []byte) output { return output{path, bytes.NewReader(data)} }
 
 // checkBinaryOutput refuses to write a binary to a terminal.
 func (c *console) checkBinaryOutput(path string) error {

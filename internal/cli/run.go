@@ -37,7 +37,7 @@ type runCmd struct {
 	Args    []string `arg:"" optional:"" passthrough:"" help:"Arguments of the program."`
 
 	suspending []string // imports that may suspend, by --suspend and --wit
-	trial      *trial `kong:"-"` // one of several runs, nil if there is but one
+	trial      *trial   `kong:"-"` // one of several runs, nil if there is but one
 }
 
 // Help is the end of watfiber run --help.
@@ -151,7 +151,7 @@ func (r *runCmd) build(c *console, m *wat.Module) (*wat.Module, error) {
 		return m, nil
 	}
 	opts.Frames, opts.Seed = true, r.Seed
-	opts.Lines = c.sourceLines(m)
+	opts.Lines, opts.TreeOnly = c.sourceLines(m), true
 	result, err := r.trial.rewrite(m, opts)
 	if err != nil {
 		return nil, err

@@ -18,7 +18,7 @@ var mayImport = map[string][]string{
 	"wat":               {project + "/wat/op", project + "/internal/parallel", "github.com/alecthomas/participle/v2", "github.com/alecthomas/participle/v2/lexer"},
 	"wat/check":         {project + "/wat", project + "/wat/op", project + "/internal/parallel"},
 	"wat/binary":        {project + "/wat", project + "/wat/op", project + "/wat/check", project + "/internal/parallel"},
-	"rewrite/callgraph": {project + "/wat", project + "/wat/op"},
+	"rewrite/callgraph": {project + "/wat", project + "/wat/op", project + "/internal/parallel"},
 	"rewrite":           {project + "/rewrite/callgraph", project + "/wat", project + "/wat/op", project + "/wat/check", project + "/internal/parallel", project + "/fiberlib"},
 	"fiberlib":          {},
 	"fiberlib/host":     {project + "/fiberlib", "github.com/tetratelabs/wazero"},

@@ -63,27 +63,24 @@ func (c *Calls) Holds(t wat.TableID) []wat.FuncID { return c.tables[t].funcs }
 // Collect reads the calls of a valid module.
 func Collect(m *wat.Module) *Calls {
 	c := &Calls{m: m, from: make([]int, len(m.Funcs)+1)}
-	r := findReferences(m)
+	bodies := scan(m)
+	r := findReferences(m, bodies)
 	c.tables = r.contents()
 	classes := newClassifier(m, c.tables)
-	var scratch wat.Body
-	for id, f := range m.Funcs {
-		c.from[id] = len(c.calls)
-		instrs := f.BodyIn(&scratch).Instrs
-		for i, in := range instrs {
-			call := Call{Caller: wat.FuncID(id), Instr: int32(i), Class: Direct}
-			switch in.Op {
-			case op.Call:
-				call.Callee = wat.FuncID(in.Imm)
-			case op.CallIndirect:
-				call.Callee, call.Class = classes.resolve(instrs, i)
-			default:
-				continue
+	for id, b := range bodies {
+		c.from[id+1] = c.from[id] + len(b.calls)
+	}
+	c.calls = make([]Call, 0, c.from[len(m.Funcs)])
+	for _, b := range bodies {
+		indirect := b.indirect
+		for _, call := range b.calls {
+			if call.Class != Direct {
+				call.Callee, call.Class = classes.resolve(indirect[0], len(indirect[0])-1)
+				indirect = indirect[1:]
 			}
 			c.calls = append(c.calls, call)
 		}
 	}
-	c.from[len(m.Funcs)] = len(c.calls)
 	c.classes = classes.all
 	c.index()
 	return c
@@ -183,6 +180,9 @@ func (c *classifier) number(table wat.TableID, typ wat.TypeID) int32 {
 	c.all = append(c.all, Class{Table: table, Type: typ, Targets: c.held[table][typ], Open: c.tables[table].open})
 	return n
 }
+
+// slotInstrs is how many instructions show a slot.
+const slotInstrs = 2
 
 // slot returns the operand of a call through a table behind some instructions, if
 // they show it: a constant, or a word that is loaded from a constant address in a

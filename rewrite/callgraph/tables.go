@@ -21,7 +21,7 @@ type references struct {
 }
 
 // findReferences reads what instructions and segments do with references.
-func findReferences(m *wat.Module) *references {
+func findReferences(m *wat.Module, bodies []scanned) *references {
 	r := &references{
 		m: m, made: make([]bool, len(m.Funcs)), written: make([]bool, len(m.Tables)), from: comesIn(m),
 		exported: make([]bool, len(m.Funcs)), tables: make([]bool, len(m.Tables)),
@@ -34,9 +34,8 @@ func findReferences(m *wat.Module) *references {
 			r.tables[e.Index] = true
 		}
 	}
-	var scratch wat.Body
-	for _, f := range m.Funcs {
-		for _, in := range f.BodyIn(&scratch).Instrs {
+	for _, b := range bodies {
+		for _, in := range b.references {
 			r.read(in)
 		}
 	}

@@ -66,6 +66,7 @@ func TestMalformed(t *testing.T) {
 		{"a memory index where there is a zero", typeAndFunc + "0a 06 01 04 00 3f 01 0b", "0x18: zero byte expected"},
 		{"an alignment of later versions", typeAndFunc + "0a 07 01 05 00 28 40 00 0b", "0x18: malformed memop flags 0x40"},
 		{"data.drop without a data count", typeAndFunc + "0a 07 01 05 00 fc 09 00 0b", "0x19: data count section required"},
+		{"two bad bodies", "01 04 01 60 00 00 03 03 02 00 00 0a 07 02 03 00 06 0b 05 00", "0x18: illegal opcode 0x06; exceptions are no part of WebAssembly 2.0"},
 		{"a constant cut off", typeAndFunc + "0a 06 01 04 00 44 00 00", "0x18: unexpected end: a constant of 8 bytes, 2 are left"},
 	} {
 		_, err := binary.Decode("in.wasm", module(t, c.sections))

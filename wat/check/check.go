@@ -43,8 +43,11 @@ func Extension(of, m *wat.Module) error {
 // The error is a *wat.Error.
 func Func(m *wat.Module, id wat.FuncID, body *wat.Body, visit func(i int, s *Stack)) error {
 	c := checkers.Get().(*bodyChecker)
-	defer checkers.Put(c)
 	c.m, c.visit = m, visit
+	defer func() {
+		c.m, c.visit, c.seq, c.problem = nil, nil, nil, nil
+		checkers.Put(c)
+	}()
 	if err := c.function(m.Funcs[id], body); err != nil {
 		name(m, err, m.FuncLabels()[id])
 		return err
