@@ -18,6 +18,10 @@ type workspace struct {
 	splice wat.Splice
 }
 
+// smallModule is how many bytes a module has at most whose facts are not found again:
+// they fit into memory.
+const smallModule = 2 << 20
+
 // keepsFacts reports whether all is kept that passes find out: lines are inserted into a
 // text, or the frames are described.
 func (s *state) keepsFacts() bool { return s.makesText() || s.describes }
@@ -50,6 +54,9 @@ func (s *state) close(f *function, w *workspace) {
 		return
 	}
 	f.fn.Body = nil
+	if len(f.edits) == 0 && f.body != nil && len(s.m.Source.Text) < smallModule {
+		return // the facts are needed for the pass emit
+	}
 	f.end, f.els, f.depth, f.stacks = nil, nil, nil, nil
 	f.body, f.requiredBy, f.setAt, f.live, f.ifWords = nil, nil, nil, nil, nil
 	for i := range f.sites {
@@ -59,10 +66,19 @@ func (s *state) close(f *function, w *workspace) {
 	w.edits, f.edits = f.edits, nil
 }
 
+// emitNow runs the pass emit before its time, while the facts are known, if the pass
+// inline has nothing to decide.
+func (s *state) emitNow(f *function) error {
+	if s.keepsFacts() || f.mixed() && !s.opts.Asserts {
+		return nil
+	}
+	return guard("emit", f.graph.labels[f.id], f.emitLines)
+}
+
 // findAgain runs passes again over a function whose facts were forgotten. What all
 // functions together have decided of the frame stays.
 func (s *state) findAgain(f *function, passes []pass) error {
-	if s.keepsFacts() {
+	if f.body != nil {
 		return nil
 	}
 	decided := f.frame

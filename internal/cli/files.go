@@ -120,9 +120,7 @@ func (c *console) write(outputs ...output) (err error) {
 	defer func() {
 		if err != nil {
 			for _, m := range moves {
-				if m.from != "" {
-					_ = os.Remove(m.from)
-				}
+				_ = os.Remove(m.from)
 			}
 		}
 	}()
@@ -146,9 +144,6 @@ func (c *console) write(outputs ...output) (err error) {
 		}
 	}
 	for _, m := range moves {
-		if m.from == "" {
-			continue // it was written directly
-		}
 		if err := os.Rename(m.from, m.to); err != nil {
 			return fmt.Errorf("%s: cannot write: %w", m.to, errors.Unwrap(err))
 		}
