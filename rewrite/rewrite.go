@@ -168,7 +168,7 @@ func rewrite(m *wat.Module, opts Options, explain bool) (*state, error) {
 			Hint: fmt.Sprintf("it is %d to %d bytes, for both stacks of a fiber", minStack, maxStack)}
 	}
 	s := &state{source: m, m: m, opts: opts.forModule(m), result: &Result{}}
-	s.describes = explain || opts.Frames || s.opts.readsMap(m)
+	s.describes = explain || opts.Frames || opts.Optimize == ForSpeed || s.opts.readsMap(m)
 	if opts.Lines == nil && !m.Source.Binary {
 		s.opts.Lines = linesOf(m)
 	}
@@ -193,7 +193,7 @@ type state struct {
 	source    *wat.Module // as it was given
 	m         *wat.Module // normalised
 	opts      Options
-	describes bool // the frames are described, in the module or to somebody who asks
+	describes bool // facts are needed to the end: frames are described, or functions copied
 
 	graph     *callGraph
 	functions []*function // those to instrument

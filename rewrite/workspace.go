@@ -23,7 +23,7 @@ type workspace struct {
 const smallModule = 2 << 20
 
 // keepsFacts reports whether all is kept that passes find out: lines are inserted into a
-// text, or the frames are described.
+// text, the frames are described, or functions are copied.
 func (s *state) keepsFacts() bool { return s.makesText() || s.describes }
 
 // eachOpen calls do for functions, on all processors, each between open and close.
@@ -69,7 +69,7 @@ func (s *state) close(f *function, w *workspace) {
 // emitNow runs the pass emit before its time, while the facts are known, if the pass
 // inline has nothing to decide.
 func (s *state) emitNow(f *function) error {
-	if s.keepsFacts() || f.mixed() && !s.opts.Asserts {
+	if s.keepsFacts() || !s.opts.Asserts && (f.mixed() || s.opts.Optimize == ForSize) {
 		return nil
 	}
 	return guard("emit", f.graph.labels[f.id], f.emitLines)
