@@ -92,7 +92,7 @@ func (s *state) eachFunction(before, passes []pass) error {
 	errs := make([]error, len(s.functions))
 	s.eachOpen(s.functions, func(i int, f *function, _ *workspace) {
 		if len(before) > 0 {
-			if len(f.sites) == 0 {
+			if len(f.sites) == 0 || f.kept != nil {
 				return
 			}
 			if errs[i] = s.findAgain(f, before); errs[i] != nil {
@@ -103,6 +103,9 @@ func (s *state) eachFunction(before, passes []pass) error {
 			if errs[i] = guard(p.name, f.graph.labels[f.id], func() error { return p.each(f) }); errs[i] != nil || len(f.sites) == 0 {
 				return
 			}
+		}
+		if len(before) == 0 {
+			errs[i] = s.emitNow(f)
 		}
 	})
 	return firstErrors(errs)

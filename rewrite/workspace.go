@@ -18,11 +18,13 @@ type workspace struct {
 	splice wat.Splice
 }
 
+// smallModule is how many bytes a module has at most whose facts are not found again:
+// they fit into memory.
+const smallModule = 2 << 20
+
 // keepsFacts reports whether all is kept that passes find out: lines are inserted into a
-// text, the frames are described, or functions are chosen for hot copies and written twice.
-func (s *state) keepsFacts() bool {
-	return s.makesText() || s.describes || s.opts.Optimize == ForSpeed
-}
+// text, the frames are described, or functions are copied.
+func (s *state) keepsFacts() bool { return s.makesText() || s.describes }
 
 // eachOpen calls do for functions, on all processors, each between open and close.
 func (s *state) eachOpen(functions []*function, do func(i int, f *function, w *workspace)) {
@@ -52,6 +54,9 @@ func (s *state) close(f *function, w *workspace) {
 		return
 	}
 	f.fn.Body = nil
+	if len(f.edits) == 0 && f.body != nil && len(s.m.Source.Text) < smallModule {
+		return // the facts are needed for the pass emit
+	}
 	f.end, f.els, f.depth, f.stacks = nil, nil, nil, nil
 	f.body, f.requiredBy, f.setAt, f.live, f.ifWords = nil, nil, nil, nil, nil
 	for i := range f.sites {
@@ -61,10 +66,19 @@ func (s *state) close(f *function, w *workspace) {
 	w.edits, f.edits = f.edits, nil
 }
 
+// emitNow runs the pass emit before its time, while the facts are known, if the pass
+// inline has nothing to decide.
+func (s *state) emitNow(f *function) error {
+	if s.keepsFacts() || !s.opts.Asserts && (f.mixed() || s.opts.Optimize == ForSize) {
+		return nil
+	}
+	return guard("emit", f.graph.labels[f.id], f.emitLines)
+}
+
 // findAgain runs passes again over a function whose facts were forgotten. What all
 // functions together have decided of the frame stays.
 func (s *state) findAgain(f *function, passes []pass) error {
-	if s.keepsFacts() {
+	if f.body != nil {
 		return nil
 	}
 	decided := f.frame

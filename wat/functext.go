@@ -32,7 +32,7 @@ func NewFuncText(m *Module, f *Func, body *Body, outer int) *FuncText {
 	for i, g := range m.Globals {
 		p.ids.Globals = append(p.ids.Globals, name(i, g.Name))
 	}
-	t := &FuncText{fp: funcPrinter{printer: p, f: f, labels: body.LabelIDs(), opener: make([]int, outer)}, body: body}
+	t := &FuncText{body: body, fp: funcPrinter{printer: p, f: f, labels: body.LabelIDs(), opener: make([]int, outer)}}
 	for i := range len(m.Types[f.Type].Params) + f.NumLocals() {
 		t.fp.locals = append(t.fp.locals, name(i, f.LocalName(LocalID(i))))
 	}
