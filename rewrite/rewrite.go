@@ -170,8 +170,12 @@ func rewrite(m *wat.Module, opts Options, explain bool) (*state, error) {
 		return nil, &wat.Error{Code: ErrList, Msg: fmt.Sprintf("a stack size of %d bytes is too %s", n, map[bool]string{true: "small", false: "large"}[n < minStack]),
 			Hint: fmt.Sprintf("it is %d to %d bytes, for both stacks of a fiber", minStack, maxStack)}
 	}
+	if opts.Probes && opts.Optimize == ForSpeed {
+		return nil, &wat.Error{Code: ErrList, Msg: "hot copies of functions have no probes", Hint: "optimize for something else than speed, or leave out the probes"}
+	}
 	s := &state{source: m, m: m, opts: opts.forModule(m), result: &Result{}}
-	s.describes = explain || opts.Frames || opts.Optimize == ForSpeed || s.opts.readsMap(m)
+	s.opts.Frames = s.opts.Frames || opts.Probes
+	s.describes = explain || s.opts.Frames || opts.Optimize == ForSpeed || s.opts.readsMap(m)
 	if opts.Lines == nil && !m.Source.Binary {
 		s.opts.Lines = linesOf(m)
 	}

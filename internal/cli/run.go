@@ -38,6 +38,7 @@ type runCmd struct {
 
 	suspending []string // imports that may suspend, by --suspend and --wit
 	trial      *trial   `kong:"-"` // one of several runs, nil if there is but one
+	probes     bool     `kong:"-"` // the module is to be traced
 }
 
 // Help is the end of watfiber run --help.
@@ -150,7 +151,7 @@ func (r *runCmd) build(c *console, m *wat.Module) (*wat.Module, error) {
 	if isRewritten(m) || len(opts.Suspend) == 0 && !says && !r.Missing && !rewrite.SuspendsItself(m) {
 		return m, nil
 	}
-	opts.Frames, opts.Seed = true, r.Seed
+	opts.Frames, opts.Seed, opts.Probes = true, r.Seed, opts.Probes || r.probes
 	opts.Lines, opts.TreeOnly = c.sourceLines(m), true
 	result, err := r.trial.rewrite(m, opts)
 	if err != nil {
