@@ -70,11 +70,18 @@ func (f *function) apply(ext *wat.Module) (*wat.Func, error) {
 	}
 	fn.Body = body
 	f.place = place
-	if f.m.Source.Binary {
-		// Whoever left the names out of the binary does not want ours.
+	if !f.innerNames {
 		fn.LocalNames, fn.Body.Labels = f.fn.LocalNames, ownLabels(fn.Body.Labels)
 	}
 	return &fn, nil
+}
+
+// hasInnerNames reports whether inserted labels and locals are to have names: those of a
+// text do; whoever has left out the names of the binary does not want ours.
+func hasInnerNames(m *wat.Module) bool {
+	return !m.Source.Binary || slices.ContainsFunc(m.Funcs, func(f *wat.Func) bool {
+		return len(f.LocalNames) > 0 || len(f.Body.Labels) > 0
+	})
 }
 
 func (f *function) droppedSet() map[int]bool {

@@ -20,6 +20,8 @@ type function struct {
 
 	guards  guards
 	asserts *asserts // nil for none
+	// innerNames: inserted labels and locals get names in the tree.
+	innerNames bool
 
 	numLocals int      // parameters and locals of the source
 	runEnds   []uint32 // where each run of declared locals ends

@@ -195,7 +195,7 @@ func (s *state) findGuarded() {
 			continue
 		}
 		f := newFunction(s.m, s.graph, wat.FuncID(id), s.opts.Shape)
-		f.guards = s.guards
+		f.guards, f.innerNames = s.guards, true // there are none
 		f.guard()
 		s.guarded = append(s.guarded, f)
 	}

@@ -39,6 +39,7 @@ type commands struct {
 	Dis        disCmd        `cmd:"" aliases:"wasm2wat" help:"Disassemble a binary to text."`
 	Run        runCmd        `cmd:"" help:"Run a WASI module, and resume it whenever it suspends."`
 	Frames     framesCmd     `cmd:"" help:"Show the fibers in a memory, and where each is."`
+	Where      whereCmd      `cmd:"" help:"Say where an offset in a binary, or a stack trace, leads to in the source."`
 	Completion completionCmd `cmd:"" help:"Print a completion script for a shell."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }

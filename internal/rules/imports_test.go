@@ -18,6 +18,7 @@ var mayImport = map[string][]string{
 	"wat":               {project + "/wat/op", project + "/internal/parallel", "github.com/alecthomas/participle/v2", "github.com/alecthomas/participle/v2/lexer"},
 	"wat/check":         {project + "/wat", project + "/wat/op", project + "/internal/parallel"},
 	"wat/binary":        {project + "/wat", project + "/wat/op", project + "/wat/check"},
+	"wat/sourcemap":     {project + "/wat", project + "/wat/op"},
 	"rewrite/callgraph": {project + "/wat", project + "/wat/op"},
 	"rewrite":           {project + "/rewrite/callgraph", project + "/wat", project + "/wat/op", project + "/wat/check", project + "/internal/parallel", project + "/fiberlib"},
 	"fiberlib":          {},
@@ -26,7 +27,7 @@ var mayImport = map[string][]string{
 	"golden":            {anything},
 	"bench":             {anything},
 	"internal/cli": {
-		project + "/wat", project + "/wat/check", project + "/wat/binary", project + "/rewrite", project + "/internal", project + "/fiberlib",
+		project + "/wat", project + "/wat/check", project + "/wat/binary", project + "/wat/op", project + "/wat/sourcemap", project + "/rewrite", project + "/internal", project + "/fiberlib",
 		"github.com/alecthomas/kong", "github.com/mattn/go-isatty", "github.com/aymanbagabas/go-udiff", "github.com/tetratelabs/wazero",
 	},
 	"internal/explain":      {project + "/rewrite", project + "/wat", project + "/wat/binary"},

@@ -17,7 +17,19 @@ import (
 // It returns nil if the module has no such sections. (Addresses are offsets from the
 // start of the code section: tool convention "DWARF for WebAssembly".)
 func Lines(m *wat.Module) (func(function wat.FuncID, instr int) (file string, line int), error) {
-	if len(m.Debug) == 0 {
+	places, err := Places(m)
+	if places == nil {
+		return nil, err
+	}
+	return func(function wat.FuncID, instr int) (string, int) {
+		l := places(function, instr)
+		return l.File, l.Line
+	}, nil
+}
+
+// Places is Lines with columns, which are 0 where they are not known.
+func Places(m *wat.Module) (func(function wat.FuncID, instr int) wat.Location, error) {
+	if !slices.ContainsFunc(m.Debug, func(s *wat.Custom) bool { return s.Name == ".debug_line" }) {
 		return nil, nil
 	}
 	rows, err := lineRows(m.Debug)
@@ -25,13 +37,14 @@ func Lines(m *wat.Module) (func(function wat.FuncID, instr int) (file string, li
 		return nil, fmt.Errorf("%s: the lines of the source: %w", m.Source.Name, err)
 	}
 	code := codeStart(m.Source.Text)
-	return func(function wat.FuncID, instr int) (string, int) {
+	return func(function wat.FuncID, instr int) wat.Location {
 		at := uint64(int(m.Funcs[function].Body.Instrs[instr].Pos) - code)
 		next := sort.Search(len(rows), func(i int) bool { return rows[i].address > at })
-		if next == 0 || rows[next-1].file == "" {
-			return "", 0
+		if next == 0 || rows[next-1].file == "" || rows[next-1].line == 0 {
+			return wat.Location{}
 		}
-		return rows[next-1].file, rows[next-1].line
+		row := rows[next-1]
+		return wat.Location{File: row.file, Line: row.line, Column: max(row.column-1, 0)}
 	}, nil
 }
 
@@ -40,6 +53,7 @@ type lineRow struct {
 	address uint64
 	file    string // "" behind the end of a sequence
 	line    int
+	column  int // from 1, 0 if not known
 }
 
 // lineRows reads the line tables of all units, by address.
@@ -91,7 +105,7 @@ func unitRows(rows []lineRow, d *dwarf.Data, unit *dwarf.Entry) ([]lineRow, erro
 		} else if err != nil {
 			return nil, err
 		}
-		row := lineRow{address: e.Address, line: e.Line}
+		row := lineRow{address: e.Address, line: e.Line, column: e.Column}
 		if e.File != nil && !e.EndSequence {
 			row.file = e.File.Name
 		}
