@@ -75,7 +75,7 @@ type temporary struct {
 }
 
 func newFunction(m *wat.Module, g *callGraph, id wat.FuncID, shape Shape) *function {
-	f := &function{m: m, graph: g, id: id, fn: m.Funcs[id], sig: m.FuncTypeOf(id), shape: shape}
+	f := &function{m: m, graph: g, id: id, fn: m.Funcs[id], sig: m.FuncTypeOf(id), shape: shape, innerNames: !m.Source.Binary}
 	f.numLocals = len(f.sig.Params)
 	for _, run := range f.fn.Locals {
 		f.numLocals += int(run.Count)
