@@ -73,17 +73,25 @@ func (f *function) apply(ext *wat.Module, sp *wat.Splice) (*wat.Func, error) {
 	if err != nil {
 		return nil, fmt.Errorf("emit, function %s: %w", f.graph.labels[f.id], err)
 	}
-	if f.m.Source.Binary {
-		// Whoever left the names out of the binary does not want ours.
-		fn.LocalNames, body.Labels = f.fn.LocalNames, ownLabels(body.Labels)
-	} else {
+	if !f.m.Source.Binary {
 		f.place = slices.Clone(place)
+	}
+	if !f.innerNames {
+		fn.LocalNames, body.Labels = f.fn.LocalNames, ownLabels(body.Labels)
 	}
 	fn.SetBody(body)
 	if f.kept != nil {
 		f.edits = f.edits[:0] // nobody needs them any more
 	}
 	return &fn, nil
+}
+
+// hasInnerNames reports whether inserted labels and locals are to have names: those of a
+// text do; whoever has left out the names of the binary does not want ours.
+func hasInnerNames(m *wat.Module) bool {
+	return !m.Source.Binary || slices.ContainsFunc(m.Funcs, func(f *wat.Func) bool {
+		return len(f.LocalNames) > 0 || f.Packed == nil && len(f.Body().Labels) > 0
+	})
 }
 
 func (f *function) droppedSet() map[int]bool {

@@ -14,11 +14,12 @@ import (
 // This file describes the frames of the instrumented functions, for whoever reads
 // them in a memory: package fiberlib, the library itself.
 
-// linesOf returns the places of instructions in a text.
+// linesOf returns the places of instructions in a text, or where its comments say that
+// they come from.
 func linesOf(m *wat.Module) func(wat.FuncID, int) (string, int) {
 	return func(id wat.FuncID, instr int) (string, int) {
-		line, _ := m.Source.Line(int(m.Funcs[id].Body().Instrs[instr].Pos))
-		return m.Source.Name, line
+		l := m.Location(id, instr)
+		return l.File, l.Line
 	}
 }
 

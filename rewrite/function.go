@@ -21,6 +21,8 @@ type function struct {
 	guards  guards
 	asserts *asserts // nil for none
 	quiet   bool     // there is no text that would have notes
+	// innerNames: inserted labels and locals get names in the tree.
+	innerNames bool
 
 	numLocals int      // parameters and locals of the source
 	runEnds   []uint32 // where each run of declared locals ends
@@ -82,7 +84,7 @@ type definition struct {
 }
 
 func newFunction(m *wat.Module, g *callGraph, id wat.FuncID, shape Shape) *function {
-	f := &function{m: m, graph: g, id: id, fn: definition{Func: m.Funcs[id]}, sig: m.FuncTypeOf(id), shape: shape}
+	f := &function{m: m, graph: g, id: id, fn: definition{Func: m.Funcs[id]}, sig: m.FuncTypeOf(id), shape: shape, innerNames: !m.Source.Binary}
 	f.numLocals = len(f.sig.Params)
 	for _, run := range f.fn.Locals {
 		f.numLocals += int(run.Count)

@@ -196,7 +196,7 @@ func (s *state) findGuarded() {
 			continue
 		}
 		f := newFunction(s.m, s.graph, wat.FuncID(id), s.opts.Shape)
-		f.guards = s.guards
+		f.guards, f.innerNames = s.guards, true // there are none
 		s.open(f, &w)
 		f.guard()
 		s.close(f, &w)

@@ -24,7 +24,7 @@ func (f *function) nameTargets() {
 		todo = todo[1:]
 		for _, t := range l.targets {
 			switch {
-			case f.m.Source.Binary:
+			case !f.innerNames:
 				t.label = "$fiber." + strconv.Itoa(t.at)
 			case t.inner == nil:
 				t.label = sites[t.lo]
@@ -42,7 +42,7 @@ func (f *function) nameTargets() {
 
 // siteLabels numbers the sites that call the same function.
 func (f *function) siteLabels() []string {
-	if f.m.Source.Binary {
+	if !f.innerNames {
 		return nil // nobody reads them
 	}
 	labels := make([]string, len(f.sites))

@@ -33,6 +33,9 @@ type Options struct {
 	// Lines says where an instruction of a function comes from: a file and a line, ""
 	// if that is not known. If it is nil, places in the source of a text are meant.
 	Lines func(function wat.FuncID, instr int) (file string, line int)
+	// InnerNames names the labels and locals that are inserted into a binary. If it is false,
+	// they get names if the binary names any labels or locals of its own, as a text does.
+	InnerNames bool
 	// Seed is what the scheduler of the fiber library chooses the next fiber by, from the
 	// start; 0 for the order in which fibers became ready.
 	Seed uint32
@@ -241,6 +244,7 @@ func (s *state) callGraph() error {
 	if err := s.normalise(); err != nil {
 		return err
 	}
+	named := s.opts.InnerNames || hasInnerNames(s.m)
 	for id, fn := range s.m.Funcs {
 		if fn.Import != nil {
 			continue
@@ -248,7 +252,7 @@ func (s *state) callGraph() error {
 		s.result.Functions++
 		if s.graph.Instruments(wat.FuncID(id)) {
 			f := newFunction(s.m, s.graph, wat.FuncID(id), s.opts.Shape)
-			f.guards, f.asserts, f.quiet = s.guards, s.asserts, !s.makesText()
+			f.guards, f.asserts, f.innerNames, f.quiet = s.guards, s.asserts, named, !s.makesText()
 			s.functions = append(s.functions, f)
 		}
 	}
@@ -259,7 +263,7 @@ func (s *state) callGraph() error {
 // and instructions keep their numbers.
 func (s *state) normalise() error {
 	if s.m.Source.Binary {
-		return nil
+		return checkIDs(s.m, s.graph, s.asserts)
 	}
 	text := wat.Normalise(s.m, s.form())
 	if text != s.m.Source.Text {

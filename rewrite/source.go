@@ -58,21 +58,26 @@ func isReserved(name string) bool {
 	return strings.HasPrefix(name, "fiber.") && fiberLibrary().defines(name)
 }
 
-// checkIDs refuses names that a rewrite makes.
+// checkIDs refuses names that a rewrite makes. In a binary only those inside functions are
+// looked up by name.
 func checkIDs(m *wat.Module, g *callGraph, a *asserts) error {
 	refuse := func(span wat.Span, what, name string) error {
+		hint := "rename it, best to something that does not start with $fiber."
+		if m.Source.Binary {
+			hint = "it seems to have been rewritten before; start from the module as it was then, or leave its names out"
+		}
 		return &wat.Error{
 			Source: m.Source, Span: span, Code: ErrMarker, Msg: fmt.Sprintf("the name of %s %s is one that inserted code uses", what, wat.ID(name)),
-			Hint: "rename it, best to something that does not start with $fiber.",
+			Hint: hint,
 		}
 	}
 	for _, x := range m.Globals {
-		if isReserved(x.Name) {
+		if isReserved(x.Name) && !m.Source.Binary {
 			return refuse(x.Span, "global", x.Name)
 		}
 	}
 	for id, f := range m.Funcs {
-		if isReserved(f.Name) && !(f.Import != nil && f.Name == importName(f)) { // the library's own name for it
+		if isReserved(f.Name) && !m.Source.Binary && !(f.Import != nil && f.Name == importName(f)) { // the library's own name for it
 			return refuse(f.Span, "function", f.Name)
 		}
 		if !g.Instruments(wat.FuncID(id)) && !a.watches(wat.FuncID(id)) {

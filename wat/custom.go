@@ -74,7 +74,7 @@ func (b *builder) annotation(span Span) {
 // once that is encoded anew.
 func (m *Module) AddCustom(c *Custom) {
 	if why := stale(c.Name); why != "" {
-		if m.Source.Binary && strings.HasPrefix(c.Name, ".debug_") {
+		if m.Source.Binary && (strings.HasPrefix(c.Name, ".debug_") || c.Name == "sourceMappingURL") {
 			m.Debug = append(m.Debug, c)
 		}
 		m.Notes = append(m.Notes, fmt.Sprintf("custom section %q is left out: %s", c.Name, why))

@@ -46,7 +46,7 @@ func (e *Error) Error() string {
 	case e.Span == NoSpan:
 		b.WriteString(e.Source.Name + ": ")
 	default:
-		b.WriteString(e.Source.Place(e.Span.Start) + ": ")
+		b.WriteString(e.Source.Place(e.Span.Start) + e.Source.origin(e.Span.Start) + ": ")
 	}
 	if e.Func != "" {
 		b.WriteString("in " + e.Func + ": ")

@@ -16,6 +16,12 @@ type Source struct {
 
 	once  sync.Once
 	lines []uint32 // offset of the start of each line
+
+	locationsOnce sync.Once
+	locations     []locationComment
+
+	wideOnce sync.Once
+	wide     []wideChar
 }
 
 // A Span is a range of bytes in a Source.

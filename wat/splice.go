@@ -128,10 +128,15 @@ func (sp *Splice) typesOf(inline []FuncType) []TypeID {
 }
 
 // Reopen appends an instruction, given as text, that opens the block that
-// instruction i of the old body opens. That instruction is not copied.
+// instruction i of the old body opens, and has its name if it is given none. That
+// instruction is not copied.
 func (sp *Splice) Reopen(i int, code string) {
-	sp.place[i] = int32(len(sp.body.Instrs))
+	at := len(sp.body.Instrs)
+	sp.place[i] = int32(at)
 	sp.Insert(code)
+	if name := sp.old.LabelName(i); name != "" && sp.body.LabelName(at) == "" {
+		sp.body.Labels = append(sp.body.Labels, LabelName{uint32(at), name})
+	}
 }
 
 // Body returns the new body, and by old instruction its place in it, -1 for those

@@ -15,8 +15,9 @@ type buildCmd struct {
 	Optimize string `enum:"default,size,speed" default:"default" help:"What the output is to be good at: size makes it smaller, speed has code that runs while nothing suspends in copies without dispatches."`
 	Output   string `short:"o" placeholder:"FILE" help:"Write the binary here."`
 	EmitWat  string `placeholder:"FILE" help:"Write the rewritten text as well."`
-	Quiet    bool   `short:"q" help:"Say nothing unless something is wrong."`
-	Input    string `arg:"" optional:"" name:"module" help:"Text or binary; - or nothing is standard input."`
+	naming
+	Quiet bool   `short:"q" help:"Say nothing unless something is wrong."`
+	Input string `arg:"" optional:"" name:"module" help:"Text or binary; - or nothing is standard input."`
 }
 
 // Help is the end of watfiber build --help.
@@ -41,7 +42,11 @@ In place of wasm-opt, with the options as they were:
 
 With the rewritten text beside it, to see what happened:
 
-    watfiber build --suspend=env.* app.wat -o app.wasm --emit-wat=app.fiber.wat`
+    watfiber build --suspend=env.* app.wat -o app.wasm --emit-wat=app.fiber.wat
+
+For a debugger that is to step the lines of the source, not those that are inserted:
+
+    watfiber build --suspend=env.sleep --source-map app.wasm -o app.fiber.wasm`
 }
 
 // Run is watfiber build.
@@ -59,6 +64,10 @@ func (b *buildCmd) Run(c *console) error {
 	if opts.Optimize, err = rewrite.ParseOptimize(b.Optimize); err != nil {
 		return err
 	}
+	if err := b.check(b.Output); err != nil {
+		return err
+	}
+	opts.InnerNames = b.Names == "all"
 	p := c.progress(b.Quiet)
 	defer p.done()
 	p.stage("reading")
@@ -69,24 +78,20 @@ func (b *buildCmd) Run(c *console) error {
 	if err := b.forModule(m, &opts); err != nil {
 		return err
 	}
-	opts.Lines, opts.TreeOnly = c.sourceLines(m), b.EmitWat == ""
-	if b.EmitWat != "" && m.Source.Binary {
-		if m, err = asText(m); err != nil {
-			return err
-		}
-	}
+	opts.Lines = c.sourceLines(m)
+	opts.TreeOnly = m.Source.Binary || b.EmitWat == "" && !b.SourceMap.on // the text of a binary is made by itself
 	p.stage("rewriting")
 	r, err := rewrite.Rewrite(m, opts)
 	if err != nil {
 		return err
 	}
 	p.stage("writing")
-	out := binary.Encode(r.Module)
-	outputs := []output{binaryOutput(b.Output, out)}
-	if b.EmitWat != "" {
-		outputs = append(outputs, textOutput(b.EmitWat, r.Text))
+	out := b.encode(r.Module)
+	outputs, err := b.texts(c, m, r, opts, &out)
+	if err != nil {
+		return err
 	}
-	if err := c.write(outputs...); err != nil {
+	if err := c.write(append(outputs, binaryOutput(b.Output, out))...); err != nil {
 		return err
 	}
 	p.done()
@@ -95,11 +100,56 @@ func (b *buildCmd) Run(c *console) error {
 		c.notes(c.peerNotes)
 		c.notes(b.peer.notes)
 		c.notes(m.Notes)
+		if len(m.Debug) > 0 && !b.SourceMap.on {
+			c.note("--source-map keeps the lines of the source for debuggers")
+		}
+		if b.SourceMap.on && b.Optimize == "speed" {
+			c.note("debuggers pass over hot copies: to step through the program, build it without --optimize=speed")
+		}
 		c.notes(r.Notes)
 		c.notes(binary.Warnings(r.Module, out))
 		fmt.Fprintln(c.stderr, summary(m, r, len(out)))
 	}
 	return nil
+}
+
+// texts returns the outputs beside the binary: the rewritten text, and a source map, which
+// the binary gets a section about.
+func (b *buildCmd) texts(c *console, m *wat.Module, r *rewrite.Result, opts rewrite.Options, out *[]byte) (outputs []output, err error) {
+	if b.EmitWat == "" && !b.SourceMap.on {
+		return nil, nil
+	}
+	source, text := m, r.Text
+	if m.Source.Binary { // its text is rewritten as well, to the same code
+		if source, err = asText(m); err != nil {
+			return nil, err
+		}
+		opts.TreeOnly = false
+		result, err := rewrite.Rewrite(source, opts)
+		if err != nil {
+			return nil, err
+		}
+		text = result.Text
+	}
+	if b.EmitWat != "" {
+		outputs = append(outputs, textOutput(b.EmitWat, text))
+	}
+	if !b.SourceMap.on {
+		return outputs, nil
+	}
+	in := mapping{wasm: *out, inserted: b.StepInserted, output: b.Output, source: source, textPath: b.EmitWat, sourcePath: sourcePath(b.Input), places: c.places(m, b.Input, b.SourceMap.file(b.Output))}
+	if m.Source.Binary {
+		in.sourcePath += ".wat"
+	}
+	if in.textPath == "" {
+		in.textPath = textBeside(b.Output, b.Input)
+	}
+	if in.text, err = wat.Parse(in.textPath, text); err != nil {
+		return nil, err
+	}
+	wasm, maps, err := b.SourceMap.write(in)
+	*out = wasm
+	return append(outputs, maps...), err
 }
 
 // notes prints what was left out of a module, or what is to be known of it.

@@ -41,6 +41,7 @@ type commands struct {
 	Run        runCmd        `cmd:"" help:"Run a WASI module, and resume it whenever it suspends."`
 	Trace      traceCmd      `cmd:"" help:"Run a module and record what happens to its stacks."`
 	Frames     framesCmd     `cmd:"" help:"Show the fibers in a memory, and where each is."`
+	Where      whereCmd      `cmd:"" help:"Say where an offset in a binary, or a stack trace, leads to in the source."`
 	Completion completionCmd `cmd:"" help:"Print a completion script for a shell."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }

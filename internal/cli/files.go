@@ -14,6 +14,7 @@ import (
 	"github.com/watfiber/watfiber/wat"
 	"github.com/watfiber/watfiber/wat/binary"
 	"github.com/watfiber/watfiber/wat/check"
+	"github.com/watfiber/watfiber/wat/sourcemap"
 )
 
 // stdinName is how messages name standard input.
@@ -85,16 +86,11 @@ func (c *console) sourceLines(m *wat.Module) func(wat.FuncID, int) (string, int)
 	if !m.Source.Binary {
 		return nil
 	}
-	lines := sync.OnceValue(func() func(wat.FuncID, int) (string, int) {
-		lines, err := binary.Lines(m)
-		if err != nil {
-			c.note(err.Error())
-		}
-		return lines
-	})
+	places := sync.OnceValue(func() *sourcemap.Places { return c.places(m, m.Source.Name, "") })
 	return func(id wat.FuncID, instr int) (string, int) {
-		if of := lines(); of != nil {
-			return of(id, instr)
+		if p := places(); p != nil {
+			l := p.At(id, instr)
+			return l.File, l.Line
 		}
 		return "", 0
 	}

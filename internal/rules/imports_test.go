@@ -19,6 +19,7 @@ var mayImport = map[string][]string{
 	"wat/check":         {project + "/wat", project + "/wat/op", project + "/internal/parallel"},
 	"wat/binary":        {project + "/wat", project + "/wat/op", project + "/wat/check", project + "/internal/parallel"},
 	"rewrite/callgraph": {project + "/wat", project + "/wat/op", project + "/internal/parallel"},
+	"wat/sourcemap":     {project + "/wat", project + "/wat/op"},
 	"rewrite":           {project + "/rewrite/callgraph", project + "/wat", project + "/wat/op", project + "/wat/check", project + "/internal/parallel", project + "/fiberlib"},
 	"fiberlib":          {},
 	"fiberlib/host":     {project + "/fiberlib", "github.com/tetratelabs/wazero"},
@@ -26,7 +27,7 @@ var mayImport = map[string][]string{
 	"golden":            {anything},
 	"bench":             {anything},
 	"internal/cli": {
-		project + "/wat", project + "/wat/check", project + "/wat/binary", project + "/rewrite", project + "/internal", project + "/fiberlib",
+		project + "/wat", project + "/wat/check", project + "/wat/binary", project + "/wat/op", project + "/wat/sourcemap", project + "/rewrite", project + "/internal", project + "/fiberlib",
 		"github.com/alecthomas/kong", "github.com/mattn/go-isatty", "github.com/aymanbagabas/go-udiff", "github.com/tetratelabs/wazero", "golang.org/x/term",
 	},
 	"internal/trace":        {project + "/rewrite", project + "/fiberlib"},

@@ -18,7 +18,19 @@ import (
 // It returns nil if the module has no such sections. (Addresses are offsets from the
 // start of the code section: tool convention "DWARF for WebAssembly".)
 func Lines(m *wat.Module) (func(function wat.FuncID, instr int) (file string, line int), error) {
-	if len(m.Debug) == 0 {
+	places, err := Places(m)
+	if places == nil {
+		return nil, err
+	}
+	return func(function wat.FuncID, instr int) (string, int) {
+		l := places(function, instr)
+		return l.File, l.Line
+	}, nil
+}
+
+// Places is Lines with columns, which are 0 where they are not known.
+func Places(m *wat.Module) (func(function wat.FuncID, instr int) wat.Location, error) {
+	if !slices.ContainsFunc(m.Debug, func(s *wat.Custom) bool { return s.Name == ".debug_line" }) {
 		return nil, nil
 	}
 	rows, err := lineRows(m.Debug)
@@ -27,7 +39,7 @@ func Lines(m *wat.Module) (func(function wat.FuncID, instr int) (file string, li
 	}
 	code := codeStart(m.Source.Text)
 	var places sync.Map // by wat.FuncID: where its instructions stand
-	return func(function wat.FuncID, instr int) (string, int) {
+	return func(function wat.FuncID, instr int) wat.Location {
 		of, known := places.Load(function)
 		if !known {
 			of = m.Funcs[function].Body().Places()
@@ -35,10 +47,11 @@ func Lines(m *wat.Module) (func(function wat.FuncID, instr int) (file string, li
 		}
 		at := uint64(int(of.([]uint32)[instr]) - code)
 		next := sort.Search(len(rows), func(i int) bool { return rows[i].address > at })
-		if next == 0 || rows[next-1].file == "" {
-			return "", 0
+		if next == 0 || rows[next-1].file == "" || rows[next-1].line == 0 {
+			return wat.Location{}
 		}
-		return rows[next-1].file, rows[next-1].line
+		row := rows[next-1]
+		return wat.Location{File: row.file, Line: row.line, Column: max(row.column-1, 0)}
 	}, nil
 }
 
@@ -47,6 +60,7 @@ type lineRow struct {
 	address uint64
 	file    string // "" behind the end of a sequence
 	line    int
+	column  int // from 1, 0 if not known
 }
 
 // lineRows reads the line tables of all units, by address.
@@ -98,7 +112,7 @@ func unitRows(rows []lineRow, d *dwarf.Data, unit *dwarf.Entry) ([]lineRow, erro
 		} else if err != nil {
 			return nil, err
 		}
-		row := lineRow{address: e.Address, line: e.Line}
+		row := lineRow{address: e.Address, line: e.Line, column: e.Column}
 		if e.File != nil && !e.EndSequence {
 			row.file = e.File.Name
 		}
