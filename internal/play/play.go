@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -126,6 +127,9 @@ type example struct {
 	Call   string `json:"call"`
 }
 
+// elsewhere are flags that mean nothing in the playground.
+var elsewhere = regexp.MustCompile(`--(after|buffer|probes|pass-arg|export-globals)`)
+
 // examples returns the cases that become code, as JSON that may stand in a page.
 func examples(dir string) (string, error) {
 	paths, err := filepath.Glob(filepath.Join(dir, "*.txtar"))
@@ -147,7 +151,7 @@ func examples(dir string) (string, error) {
 		if call, _, found := strings.Cut(members["run"], ")"); found {
 			e.Call = call + ")"
 		}
-		if members["error"] == "" && !strings.Contains(e.Flags, "--after") && !strings.Contains(e.Flags, "--buffer") {
+		if members["error"] == "" && !elsewhere.MatchString(e.Flags) {
 			all = append(all, e)
 		}
 	}

@@ -3,36 +3,13 @@
 package report
 
 import (
-	"bytes"
-	"compress/gzip"
-	_ "embed" // the page
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
-	"html"
 	"strconv"
 	"strings"
 
 	"github.com/watfiber/watfiber/internal/explain"
 	"github.com/watfiber/watfiber/rewrite"
 	"github.com/watfiber/watfiber/wat"
-)
-
-var (
-	//go:embed page.html
-	pageHTML string
-	//go:embed start.js
-	startJS string
-
-	// Body is the part of a page that shows a rewrite, CSS and Script what it needs: a
-	// function watfiberReport.
-	//
-	//go:embed body.html
-	Body string
-	//go:embed page.css
-	CSS string
-	//go:embed page.js
-	Script string
 )
 
 // Data is all that a page shows.
@@ -149,38 +126,4 @@ func passes(m *wat.Module, e *rewrite.Explanation) []Pass {
 		all = append(all, p)
 	}
 	return all
-}
-
-// Page returns the page.
-func (d *Data) Page() ([]byte, error) {
-	facts, err := json.Marshal(d)
-	if err != nil {
-		return nil, err
-	}
-	data, err := pack(facts)
-	if err != nil {
-		return nil, err
-	}
-	text, err := pack([]byte(d.Text))
-	if err != nil {
-		return nil, err
-	}
-	page := strings.NewReplacer("{{title}}", html.EscapeString(d.Name), "{{css}}", CSS, "{{body}}", Body, "{{js}}", Script, "{{start}}", startJS, "{{data}}", data, "{{text}}", text)
-	return []byte(page.Replace(pageHTML)), nil
-}
-
-// pack compresses data into characters that may stand in a page.
-func pack(data []byte) (string, error) {
-	var packed bytes.Buffer
-	z, err := gzip.NewWriterLevel(&packed, gzip.BestSpeed)
-	if err != nil {
-		return "", err
-	}
-	if _, err := z.Write(data); err != nil {
-		return "", err
-	}
-	if err := z.Close(); err != nil {
-		return "", err
-	}
-	return base64.StdEncoding.EncodeToString(packed.Bytes()), nil
 }

@@ -10,6 +10,9 @@ import (
 	"github.com/watfiber/watfiber/wat"
 )
 
+// valued are the flags with a value that is no list of functions.
+var valued = []string{"--indirect", "--optimize", "--redirect", "--shape"}
+
 // Parse reads flags such as --suspend=env.sleep, or --suspend env.sleep. The error is a
 // *wat.Error.
 func Parse(words []string) (rewrite.Options, error) {
@@ -18,7 +21,7 @@ func Parse(words []string) (rewrite.Options, error) {
 		"--suspend": &o.Suspend, "--only": &o.Only, "--add": &o.Add, "--remove": &o.Remove, "--wrap": &o.Wrap,
 	}
 	switches := map[string]*bool{
-		"--add-callers": &o.AddCallers, "--guard": &o.Guard, "--frames": &o.Frames, "--export-stack": &o.ExportStack,
+		"--add-callers": &o.AddCallers, "--guard": &o.Guard, "--frames": &o.Frames, "--export-stack": &o.ExportStack, "--asserts": &o.Asserts,
 	}
 	for i := 0; i < len(words); i++ {
 		flag, value, has := strings.Cut(words[i], "=")
@@ -32,9 +35,10 @@ func Parse(words []string) (rewrite.Options, error) {
 		}
 		list, isList := lists[flag]
 		switch {
-		case flag != "--shape" && flag != "--indirect" && flag != "--redirect" && !isList:
-			known := append(sorted(lists), sorted(switches)...)
-			known = append(known, "--indirect", "--redirect", "--shape")
+		case flag == "--ignore-indirect" && !has:
+			o.Indirect, _ = rewrite.ParseIndirect([]string{"none"})
+		case !isList && !slices.Contains(valued, flag):
+			known := slices.Concat(sorted(lists), sorted(switches), valued, []string{"--ignore-indirect"})
 			return o, problem(fmt.Sprintf("unknown flag %s", flag), wat.DidYouMean(flag, known))
 		case value == "":
 			return o, problem(fmt.Sprintf("%s needs a value", flag), "write "+flag+"=…")
@@ -44,6 +48,11 @@ func Parse(words []string) (rewrite.Options, error) {
 			o.Indirect, o.IndirectIn = rewrite.ParseIndirect(strings.Split(value, ","))
 		case flag == "--redirect":
 			o.RedirectWASI = value == "wasi"
+		case flag == "--optimize":
+			var err error
+			if o.Optimize, err = rewrite.ParseOptimize(value); err != nil {
+				return o, err
+			}
 		default:
 			var err error
 			if o.Shape, err = rewrite.ParseShape(value); err != nil {
