@@ -45,7 +45,13 @@ func (d *Data) Page() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := strings.NewReplacer("{{title}}", html.EscapeString(d.Name), "{{css}}", CSS, "{{body}}", Body, "{{js}}", Script, "{{start}}", startJS, "{{data}}", data, "{{text}}", text)
+	trace := ""
+	if d.Trace != nil {
+		if trace, err = pack(d.Trace); err != nil {
+			return nil, err
+		}
+	}
+	page := strings.NewReplacer("{{title}}", html.EscapeString(d.Name), "{{css}}", CSS, "{{body}}", Body, "{{js}}", Script, "{{start}}", startJS, "{{data}}", data, "{{text}}", text, "{{trace}}", trace)
 	return []byte(page.Replace(pageHTML)), nil
 }
 

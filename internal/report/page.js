@@ -11,13 +11,15 @@ function watfiberReport() {
 
   // --- data ---
 
-  let data, text, rangeOf, byName;
+  let data, text, trace, rangeOf, byName;
   const decoder = new TextDecoder();
   const linesOf = (range) => decoder.decode(new Uint8Array(text, range.from, range.to - range.from)).replace(/\n$/, '').split('\n');
   const percent = (a, b) => (b ? (100 * (a - b) / b).toFixed(1) : '0') + ' %';
-  const load = (facts, bytes) => {
+  const load = (facts, bytes, recorded) => {
     data = facts;
     text = bytes;
+    trace = recorded;
+    if (trace) views.steps = 'Steps';
     rangeOf = new Map(data.ranges.filter((r) => r.func >= 0).map((r) => [r.func, r]));
     byName = new Map(data.funcs.map((f) => [f.name, f]));
     $('summary').textContent = `${data.instrumented} of ${data.functions} functions get code, ${data.sites} call sites, ` +
@@ -160,7 +162,7 @@ function watfiberReport() {
   const draw = () => {
     drawTabs();
     if (!document.body.dataset.play) history.replaceState(null, '', `#f=${fn.index}&v=${tab}`);
-    $('view').replaceChildren(({ code: codeView, why: whyView, frame: frameView, passes: passesView })[tab]());
+    $('view').replaceChildren(({ code: codeView, why: whyView, frame: frameView, passes: passesView, steps: stepsView })[tab]());
     $('view').scrollTop = 0;
     if (tab === 'code') fillChunks();
   };
@@ -326,6 +328,65 @@ function watfiberReport() {
     return wide;
   };
 
+  // Steps: a recorded run. Everything has its place, so that what changes is seen to.
+  let event = 0, predicts = false, shownAt = 0;
+  const elements = (list, top) => {
+    const all = [];
+    for (let i = top; i > 0; i = list[i - 1].below) all.push(list[i - 1]);
+    return all;
+  };
+  const functionNamed = (number) => trace.functions.find((f) => f.number === number) ?? { name: `function ${number}`, sites: [] };
+  const stepTo = (n) => {
+    n = Math.max(0, Math.min(trace.events.length - 1, n));
+    if (n !== event) { event = n; shownAt = predicts && n > 0 ? -1 : n; }
+    draw();
+  };
+  const stackBox = (e, element) => {
+    const f = functionNamed(element.function);
+    const site = f.sites[element.site];
+    return el('div', { className: 'box' + (e.state === 'unwinding' ? ' leaving' : e.state === 'rewinding' ? ' coming' : '') },
+      el('b', { textContent: f.name }), el('small', { textContent: site ? `at its call of ${site.callee}` : '' }));
+  };
+  const frameBox = (element) => {
+    const f = functionNamed(element.function);
+    const values = (element.values ?? []).map((v) => `${v.name} = ${v.value}`).join(', ');
+    return el('div', { className: 'box frame' }, el('b', { textContent: f.name }), el('small', { textContent: `${element.size} bytes at ${element.address}` }), el('span', { textContent: values }));
+  };
+  const stepsView = () => {
+    const e = trace.events[event], hidden = shownAt !== event;
+    const seen = hidden ? trace.events[event - 1] : e;
+    const button = (text, label, to) => {
+      const b = el('button', { type: 'button', textContent: text, onclick: () => stepTo(to()) });
+      b.setAttribute('aria-label', label);
+      return b;
+    };
+    const next = (by, kind) => {
+      for (let i = event + by; trace.events[i]; i += by) if (kind(trace.events[i], trace.events[i - 1])) return i;
+      return by < 0 ? 0 : trace.events.length - 1;
+    };
+    const slider = el('input', { type: 'range', min: 0, max: trace.events.length - 1, value: event, oninput: () => stepTo(+slider.value) });
+    slider.setAttribute('aria-label', 'Step');
+    const predict = el('input', { type: 'checkbox', id: 'predict', checked: predicts, onchange: () => { predicts = predict.checked; shownAt = event; draw(); } });
+    const changes = (a, b) => b && a.state !== b.state;
+    const bar = el('div', { className: 'controls' }, button('|◀', 'To the start', () => 0), button('◀', 'One step back', () => event - 1), button('▶', 'One step on', () => event + 1),
+      button('▶|', 'To the next change of state', () => next(1, changes)), slider, el('span', { className: 'mono', textContent: `${event + 1} / ${trace.events.length}` }),
+      el('label', {}, predict, ' predict'));
+    const lamps = el('div', { className: 'lamps', role: 'status' }, ...['running', 'unwinding', 'rewinding'].map((s) => el('span', { className: s + (seen?.state === s ? ' on' : ''), textContent: s })));
+    const sentence = el('p', { className: 'sentence' });
+    if (hidden) sentence.append('What happens next? ', el('button', { type: 'button', id: 'reveal', textContent: 'Show', onclick: () => { shownAt = event; draw(); } }));
+    else sentence.textContent = e.text;
+    const column = (title, boxes, none) => el('section', {}, el('h3', { textContent: title }), ...(boxes.length ? boxes : [el('p', { className: 'none', textContent: none })]));
+    const stack = seen ? elements(trace.stack, seen.stack) : [], buffer = seen ? elements(trace.frames, seen.buffer) : [];
+    const fiber = seen?.fiber ? trace.fibers[seen.fiber - 1] : null;
+    const printed = trace.events.slice(0, (hidden ? event - 1 : event) + 1).map((x) => x.output ?? '').join('');
+    const facts = el('section', {}, el('h3', { textContent: 'At this moment' }), el('table', {},
+      cells('td', 'fiber', fiber ? `${fiber.id} ${fiber.name}` : '–'), cells('td', 'shadow stack pointer', seen?.sp ? '0x' + seen.sp.toString(16) : '–'),
+      cells('td', 'buffer', seen?.data ? `0x${seen.data.toString(16)}, position 0x${(seen.position ?? 0).toString(16)}` : '–')),
+    el('h3', { textContent: 'Printed so far' }), el('pre', { className: 'mono', textContent: printed || ' ' }));
+    return el('div', { className: 'pad steps' }, bar, lamps, sentence, el('div', { className: 'columns' },
+      column('On the stack of the engine', stack.map((x) => stackBox(seen, x)), 'nothing'), column('In the buffer', buffer.map(frameBox), 'nothing'), facts));
+  };
+
   // --- what the reader does ---
 
   $('view').addEventListener('scroll', () => tab === 'code' && fillChunks());
@@ -361,6 +422,7 @@ function watfiberReport() {
       Enter: () => bar && openBar(visible[+bar.dataset.row]),
     };
     Object.keys(views).forEach((id, i) => { actions[i + 1] = () => { tab = id; draw(); }; });
+    if (tab === 'steps') Object.assign(actions, { ArrowRight: () => stepTo(event + 1), ArrowLeft: () => stepTo(event - 1), Home: () => stepTo(0), End: () => stepTo(trace.events.length - 1) });
     if (document.activeElement === $('list')) Object.assign(actions, { ArrowDown: () => step(1), ArrowUp: () => step(-1) });
     if (actions[e.key]) { e.preventDefault(); actions[e.key](); }
   });

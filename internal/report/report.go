@@ -18,6 +18,8 @@ type Data struct {
 	Text   string  `json:"-"` // the rewritten text
 	Ranges []Range `json:"ranges"`
 	Passes []Pass  `json:"passes"`
+	// Trace is a recorded run in the format of watfiber trace --json, nil for none.
+	Trace []byte `json:"-"`
 
 	module *wat.Module
 }

@@ -7,6 +7,6 @@
     document.getElementById(id).remove();
     return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip')));
   };
-  watfiberReport().load(...await Promise.all([unpack('data').json(), unpack('text').arrayBuffer()]));
+  watfiberReport().load(...await Promise.all([unpack('data').json(), unpack('text').arrayBuffer(), document.getElementById('trace').textContent.trim() ? unpack('trace').json() : null]));
   document.documentElement.dataset.ready = 'yes';
 })();
