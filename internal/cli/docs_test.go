@@ -13,7 +13,7 @@ import (
 // What documents show of the command line is what it prints. A line … stands for any
 // lines.
 func TestDocuments(t *testing.T) {
-	documents := []string{"docs/analysis.md", "docs/debugging.md", "docs/options.md", "docs/review.md", "docs/trace.md"}
+	documents := []string{"docs/analysis.md", "docs/debugging.md", "docs/options.md", "docs/review.md", "docs/tour.md", "docs/trace.md"}
 	var blocks []string
 	for _, path := range documents {
 		data, err := os.ReadFile(filepath.Join("../..", path))
