@@ -29,7 +29,7 @@ func TestGoldenWithAsserts(t *testing.T) {
 				t.Fatal(err)
 			}
 			if c.Has(memberError) || c.Options.After != "" {
-				t.Skip("nothing that could run")
+				return // there is nothing to run
 			}
 			c.Options.Asserts = true
 			source, err := Load("in.wat", c.Member(memberIn))
