@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/watfiber/watfiber/rewrite"
 	"github.com/watfiber/watfiber/rewrite/callgraph"
@@ -20,7 +21,9 @@ type Module struct {
 	Sites        int        `json:"sites"`
 	Before       int        `json:"bytesBefore"`
 	After        int        `json:"bytesAfter"`
-	Runtime      int        `json:"bytesRuntime"` // of the functions that the rewrite adds
+	HotCopies    int        `json:"hotCopies"`
+	HotBytes     int        `json:"bytesHotCopies"`
+	Runtime      int        `json:"bytesRuntime"` // of the other functions that the rewrite adds
 	Tables       []Table    `json:"tables,omitempty"`
 	Funcs        []Function `json:"funcs"`
 
@@ -118,7 +121,12 @@ func Facts(e *rewrite.Explanation) *Module {
 		f.Funcs[id].describe(e, fn)
 	}
 	for id := len(m.Funcs); id < len(after); id++ {
-		f.Runtime += after[id]
+		if strings.HasPrefix(e.Result.Module.Funcs[id].Name, "fiber.hot.") {
+			f.HotCopies++
+			f.HotBytes += after[id]
+		} else {
+			f.Runtime += after[id]
+		}
 	}
 	f.tables()
 	return f

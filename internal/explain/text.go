@@ -50,7 +50,10 @@ func (f *Module) Summary(w io.Writer, by string, most int) {
 		t.row("suspends", strings.Join(s, ", "))
 	}
 	t.row("code", fmt.Sprintf("%d → %d bytes, %+.1f %%; %d in the functions%s, %d of the runtime",
-		f.Before, f.After, percent(f.After-f.Before, f.Before), f.After-f.Before-f.Runtime, f.perSite(), f.Runtime))
+		f.Before, f.After, percent(f.After-f.Before, f.Before), f.inFunctions(), f.perSite(), f.Runtime))
+	if f.HotCopies > 0 {
+		t.row("speed", fmt.Sprintf("%s of functions, %d bytes besides", counted(f.HotCopies, "hot copy", "hot copies"), f.HotBytes))
+	}
 	t.flush()
 	f.list(w, by, most)
 }
@@ -59,8 +62,11 @@ func (f *Module) perSite() string {
 	if f.Sites == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" (%.1f a site)", float64(f.After-f.Before-f.Runtime)/float64(f.Sites))
+	return fmt.Sprintf(" (%.1f a site)", float64(f.inFunctions())/float64(f.Sites))
 }
+
+// inFunctions returns how many bytes the functions of the source have grown by.
+func (f *Module) inFunctions() int { return f.After - f.Before - f.Runtime - f.HotBytes }
 
 func (t Table) text() string {
 	who := "no host can put in others"
