@@ -14,7 +14,7 @@ import (
 func FromSource(e *rewrite.Explanation) *Side {
 	facts := explain.Facts(e)
 	s := newSide(e.Module, Source, math.MaxInt)
-	s.Runtime = facts.Runtime
+	s.Runtime = facts.Runtime + facts.HotBytes
 	for _, f := range s.Funcs {
 		fact := &facts.Funcs[f.Index]
 		f.Before, f.After = fact.Before, fact.After
