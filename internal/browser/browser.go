@@ -337,3 +337,19 @@ func (p *Page) Errors() []string {
 	defer p.mu.Unlock()
 	return append([]string(nil), p.errors...)
 }
+
+// Equal checks the value of an expression, as text.
+func (p *Page) Equal(expression, want string) {
+	p.t.Helper()
+	if got := p.Text(expression); got != want {
+		p.t.Errorf("%s is %q, not %q", expression, got, want)
+	}
+}
+
+// NoErrors checks that the page has reported none.
+func (p *Page) NoErrors() {
+	p.t.Helper()
+	if errs := p.Errors(); len(errs) > 0 {
+		p.t.Errorf("errors on the page: %v", errs)
+	}
+}

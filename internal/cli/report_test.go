@@ -51,9 +51,7 @@ func TestReportSteps(t *testing.T) {
 	p.Wait("document.querySelector('.sentence').textContent === 'the program ends'")
 	p.Key("Home")
 	p.Wait("document.querySelector('.sentence').textContent === " + quoted(first))
-	if errs := p.Errors(); len(errs) > 0 {
-		t.Errorf("errors on the page: %v", errs)
-	}
+	p.NoErrors()
 }
 
 func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `\'`) + "'" }

@@ -39,7 +39,7 @@ func TestPlayground(t *testing.T) {
 	url := playground(t)
 	p := b.Open(t)
 	p.Go(url, ready)
-	equal(t, p, "document.getElementById('name').textContent", "$sum")
+	p.Equal("document.getElementById('name').textContent", "$sum")
 
 	// Run: what happens is said, and compared with the original.
 	p.Click("#run button")
@@ -56,9 +56,9 @@ func TestPlayground(t *testing.T) {
 	p.Text("document.getElementById('source').select()")
 	p.Type("(module\n  (import \"env\" \"read\" (func $read (@fiber.suspends) (result i32)))\n  (memory (export \"memory\") 1)\n  (func $two (export \"two\") (result i32)\n    (i32.add (call $read) (call $raed))))\n")
 	p.Wait("document.querySelector('#problems button').textContent === '5:33: unknown function $raed; did you mean $read?'")
-	equal(t, p, "document.querySelector('#paint mark').textContent", "$raed")
+	p.Equal("document.querySelector('#paint mark').textContent", "$raed")
 	p.Click("#problems button")
-	equal(t, p, "document.getElementById('source').value.slice(document.getElementById('source').selectionStart, document.getElementById('source').selectionEnd)", "$raed")
+	p.Equal("document.getElementById('source').value.slice(document.getElementById('source').selectionStart, document.getElementById('source').selectionEnd)", "$raed")
 	p.Type("$read")
 	p.Wait("document.getElementById('problems').childElementCount === 1") // the flags of the example name an import that is gone
 	p.Text("document.getElementById('flags').select()")
@@ -72,7 +72,7 @@ func TestPlayground(t *testing.T) {
 	link := p.Text("location.href")
 	q := b.Open(t)
 	q.Go(link, ready)
-	equal(t, q, "document.getElementById('flags').value", "--shape=plain")
+	q.Equal("document.getElementById('flags').value", "--shape=plain")
 	q.Click("#run button")
 	q.Wait("document.getElementById('log').textContent.includes('two() = 2')")
 
@@ -85,8 +85,8 @@ func TestPlayground(t *testing.T) {
 	})()`)
 	q.Wait(`/export "f"/.test(document.getElementById('source').value)`)
 	q.Wait("document.querySelector('#problems button').textContent.startsWith('1:1: the module has no memory to spill frames to')")
-	noErrors(t, p)
-	noErrors(t, q)
+	p.NoErrors()
+	q.NoErrors()
 }
 
 // Every case of the corpus that can be run in a page does there what it does without
@@ -117,7 +117,7 @@ func TestExamples(t *testing.T) {
 	if failed != "" {
 		t.Error(failed)
 	}
-	noErrors(t, p)
+	p.NoErrors()
 }
 
 // What a browser has to fetch stays small.
@@ -149,19 +149,5 @@ func TestFlags(t *testing.T) {
 		if _, err := flags.Parse(strings.Fields(words)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, not %s", words, err, want)
 		}
-	}
-}
-
-func equal(t *testing.T, p *browser.Page, expression, want string) {
-	t.Helper()
-	if got := p.Text(expression); got != want {
-		t.Errorf("%s is %q, not %q", expression, got, want)
-	}
-}
-
-func noErrors(t *testing.T, p *browser.Page) {
-	t.Helper()
-	if errs := p.Errors(); len(errs) > 0 {
-		t.Errorf("errors on the page: %v", errs)
 	}
 }

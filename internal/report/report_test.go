@@ -59,14 +59,14 @@ func TestPage(t *testing.T) {
 	url := page(t, "../../examples/c/kernels-O2.wasm", yields)
 	p := b.Open(t)
 	p.Go(url, ready)
-	equal(t, p, "document.title", "kernels-O2.wasm · watfiber")
+	p.Equal("document.title", "kernels-O2.wasm · watfiber")
 
 	// A function is found by a part of its name, and chosen.
 	p.Key("/")
 	p.Type("k_mand")
 	p.Wait("document.querySelectorAll('.item').length === 1")
 	p.Click(".item")
-	equal(t, p, "document.getElementById('name').textContent", "$k_mandel")
+	p.Equal("document.getElementById('name').textContent", "$k_mandel")
 	p.Wait("document.querySelectorAll('.row.ins').length > 5")
 
 	// Folded, inserted lines are bars; one opens by a click, another by a key.
@@ -107,7 +107,7 @@ func TestPage(t *testing.T) {
 	p.Wait("[...document.querySelectorAll('.passes h3')].map(e => e.textContent).join() .startsWith('callgraph,sites')")
 	p.Key("?")
 	p.Wait("document.getElementById('keys').open")
-	noErrors(t, p)
+	p.NoErrors()
 }
 
 // What a reader does not see has a name, and what he sees can be told from what is
@@ -129,7 +129,7 @@ func TestAccessible(t *testing.T) {
 				t.Errorf("view %s: without a name: %s", view, nameless)
 			}
 		}
-		noErrors(t, p)
+		p.NoErrors()
 	}
 }
 
@@ -170,19 +170,5 @@ func TestLargePage(t *testing.T) {
 	}
 	p.Text("document.getElementById('view').scrollTop = 1e9")
 	p.Wait("[...document.querySelectorAll('.row')].some((r) => r.textContent.trim() === '))' || r.textContent.includes('nobody looks at it') || r.textContent.trim() === ')')")
-	noErrors(t, p)
-}
-
-func equal(t *testing.T, p *browser.Page, expression, want string) {
-	t.Helper()
-	if got := p.Text(expression); got != want {
-		t.Errorf("%s is %q, not %q", expression, got, want)
-	}
-}
-
-func noErrors(t *testing.T, p *browser.Page) {
-	t.Helper()
-	if errs := p.Errors(); len(errs) > 0 {
-		t.Errorf("errors on the page: %v", errs)
-	}
+	p.NoErrors()
 }
