@@ -116,13 +116,14 @@ func (w *walk) readsAgain(j int, local uint32, n need) bool {
 }
 
 // setsAgain returns what the operand of the local.tee at j must be after a rewind, if that
-// can be executed again. A local that is read later must get the value that it has. Not
-// before a call through a table: whoever reads the frame computes its index from slots.
+// can be executed again. A local that is read later must get the value that it has; before
+// a construct it may be read by what is executed again inside. Not before a call through a
+// table: whoever reads the frame computes its index from slots.
 func (w *walk) setsAgain(j int, local uint32, n need) (need, bool) {
 	if w.t.inner == nil && w.f.sites[w.t.lo].indirect {
 		return n, false
 	}
-	if !w.f.live.has(int(local)) && !slices.Contains(w.read, slotID(local)) {
+	if w.t.inner == nil && !w.f.live.has(int(local)) && !slices.Contains(w.read, slotID(local)) {
 		return n, true
 	}
 	if w.f.isSet(local, j+1, w.end()) {
