@@ -114,26 +114,30 @@ func (b *bodyGenerator) end() {
 	b.put("end")
 }
 
-// construct draws a block, loop or if. The value of a local may lie below it that
-// is set inside.
+// construct draws a block, loop or if. The value of a local may lie below it, or be its
+// condition, that is set inside; or another local gets it on the way, which is read there.
 func (b *bodyGenerator) construct() {
-	first := func() {}
-	if b.pick("a local below", 4) == 3 {
-		i := b.pick("local", len(b.locals))
-		b.put("local.get %s", b.names[i])
-		b.add(b.locals[i])
-		first = func() {
-			b.literal(b.locals[i], 7)
-			b.put("local.set %s", b.names[i])
-			b.callSleeper()
-		}
-	}
 	kind := b.pick("construct", 3)
 	what := []string{"block", "loop", "if"}[kind]
+	first := func() {}
+	below := b.pick("a local below", 8)
+	switch {
+	case below >= 6:
+		first = b.localBelow()
+	case below >= 4:
+		first = b.copyBelow()
+	}
 	if what == "if" {
-		if b.pick("condition", 2) == 0 {
+		switch b.pick("condition", 4) {
+		case 0:
 			b.want([]wat.ValType{wat.I32})
-		} else {
+		case 1:
+			if below < 4 && b.hasLocal(wat.I32) {
+				first = b.copyBelow(wat.I32)
+			} else {
+				b.want([]wat.ValType{wat.I32})
+			}
+		default:
 			b.condition()
 		}
 		b.pop(1)
@@ -158,6 +162,52 @@ func (b *bodyGenerator) construct() {
 	b.end()
 	b.stack, b.dead = append(outer, results...), wasDead
 }
+
+// localBelow pushes a local, and returns what sets it.
+func (b *bodyGenerator) localBelow() (later func()) {
+	i := b.pick("local", len(b.locals))
+	b.put("local.get %s", b.names[i])
+	b.add(b.locals[i])
+	return func() {
+		b.literal(b.locals[i], 7)
+		b.put("local.set %s", b.names[i])
+		b.callSleeper()
+	}
+}
+
+// copyBelow pushes a local, by way of another one of its type if there is any, and returns
+// what sets the first, the other, or none, and has the other below a call.
+func (b *bodyGenerator) copyBelow(types ...wat.ValType) (later func()) {
+	fits := b.localsOf(types)
+	from := fits[b.pick("local", len(fits))]
+	t := b.locals[from]
+	fits = b.localsOf([]wat.ValType{t})
+	to := fits[b.pick("copy", len(fits))]
+	b.put("local.get %s", b.names[from])
+	b.put("local.tee %s", b.names[to])
+	b.add(t)
+	return func() {
+		if set := b.pick("set", 3); set > 0 {
+			b.literal(t, 9)
+			b.put("local.set %s", b.names[[]int{from, to}[set-1]])
+		}
+		b.put("local.get %s", b.names[to])
+		b.add(t)
+		b.callSleeper()
+	}
+}
+
+// localsOf returns the locals of some types, all if there are none.
+func (b *bodyGenerator) localsOf(types []wat.ValType) (found []int) {
+	for i, t := range b.locals {
+		if len(types) == 0 || slices.Contains(types, t) {
+			found = append(found, i)
+		}
+	}
+	return found
+}
+
+func (b *bodyGenerator) hasLocal(t wat.ValType) bool { return slices.Contains(b.locals, t) }
 
 // effect draws a write to memory or a global, or a call of an import that does not
 // suspend.
