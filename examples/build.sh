@@ -74,6 +74,7 @@ c_module order 2 order
 c_module deep 0 deep
 c_lines deadlock
 c_lines where
+c_lines wide
 c_module gc 2 gc
 c_module faults 1 faults -mexec-model=reactor -Wl,--max-memory=4194304 -Wl,--export=__data_end -Wl,--export=__heap_base
 c_module faults 1 faults.stackfirst -mexec-model=reactor -Wl,--stack-first -Wl,-z,stack-size=65536

@@ -208,6 +208,20 @@ func TestProgramsSeeTheirFibers(t *testing.T) {
 	})
 }
 
+// A program finds its way through frames of both kinds.
+func TestProgramsSeeRareSlots(t *testing.T) {
+	at := func(function, mark, values string) string {
+		return function + " c/wide.c:" + lineOf(t, "c/wide.c", mark) + values + "\n"
+	}
+	want := at("rests", "RESTS", "") + at("turns", "WHOLE", " 0.5 1.5 2.5 3.5 4.5 5.5 6.5 7.5 8.5 9.5") + at("starts", "STARTS", "") +
+		at("turns", "SMALL", "") + at("starts", "STARTS", "") + "109.5 8.5 7.5 6.5 5.5 4.5 3.5 2.5 1.5 0.5 \n"
+	onEachEngine(t, "c/wide.wasm", func(t *testing.T, printed string) {
+		if diff := cmp.Diff(want, printed); diff != "" {
+			t.Errorf("expected (-) and printed (+):\n%s", diff)
+		}
+	})
+}
+
 // A collector finds what only a local of a suspended function refers to. The exact scan
 // finds nothing else; the conservative one may.
 func TestCollectorsFindEveryRoot(t *testing.T) {

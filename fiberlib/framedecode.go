@@ -74,6 +74,9 @@ func (m *FrameMap) check() error {
 		if f.SiteAt >= 0 && uint64(f.SiteAt)+4 > uint64(f.Size) || f.SiteAt < 0 && len(f.Sites) != 1 {
 			return fmt.Errorf("%s has no place for the number of a site", f.Name)
 		}
+		if f.Rare > 0 && int64(f.Rare) > int64(f.SiteAt) {
+			return fmt.Errorf("%s has frames without the number of a site", f.Name)
+		}
 		for _, s := range f.Slots {
 			if uint64(s.Offset)+uint64(slotSize(s.Type)) > uint64(f.Size) || slotSize(s.Type) == 0 {
 				return fmt.Errorf("slot %s of %s lies outside of its frame", s.Name, f.Name)
@@ -171,7 +174,7 @@ func (d *frameDecoder) text() string {
 }
 
 func (d *frameDecoder) function(files []string) FrameFunc {
-	f := FrameFunc{Name: d.text(), Size: d.number(), SiteAt: int(d.number()) - 1}
+	f := FrameFunc{Name: d.text(), Size: d.number(), SiteAt: int(d.number()) - 1, Rare: d.number()}
 	for range d.count() {
 		f.Slots = append(f.Slots, FrameSlot{Type: d.byte(), Offset: d.number(), Name: d.text()})
 	}

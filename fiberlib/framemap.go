@@ -17,10 +17,10 @@ const FrameSection = "watfiber.frames"
 // In a binary it is a custom section. All numbers are in LEB128 without sign, but
 // for the constants of an index; a string is its length, its bytes and a zero:
 //
-//	version, 1
+//	version, 2
 //	n files, a string each
 //	n functions: name, size, site (0: it has one site, or 1 + the offset of the
-//	    site's number in the frame)
+//	    site's number in the frame), rare
 //	    n slots: type (i i32, l i64, f f32, d f64, v v128), offset, name
 //	    n sites: file, line (both 0 if not known), bytes that follow,
 //	        callee (0: one without a frame, 1: a function, 2: from a table),
@@ -29,6 +29,10 @@ const FrameSection = "watfiber.frames"
 //	n runs of a table: table, first index, n functions (0: one without a frame)
 //	n exports: name, function
 //
+// Frames of which rare is not 0 are of two kinds. If the number of the site is below 0,
+// it is the complement of the number, and the frame is whole. If not, as many bytes are
+// missing at its lower end: size, and all offsets, are those of a whole frame.
+//
 // Functions are numbered from 1 in the order of the section. Files are, too.
 type FrameMap struct {
 	Funcs   []FrameFunc
@@ -36,12 +40,13 @@ type FrameMap struct {
 	Exports []FrameExport
 }
 
-const frameVersion = 1
+const frameVersion = 2
 
 // A FrameFunc is a function that has frames.
 type FrameFunc struct {
 	Name   string
-	Size   uint32 // of a frame, in bytes
+	Size   uint32 // of a whole frame, in bytes
+	Rare   uint32 // bytes at its lower end that frames of most sites do not have
 	SiteAt int    // offset of the number of the site, -1 if there is only one
 	Slots  []FrameSlot
 	Sites  []FrameSite
@@ -197,6 +202,7 @@ func (e *frameEncoder) function(f *FrameFunc) {
 	e.text(f.Name)
 	e.number(f.Size)
 	e.number(uint32(f.SiteAt + 1))
+	e.number(f.Rare)
 	e.number(uint32(len(f.Slots)))
 	for _, s := range f.Slots {
 		e.b = append(e.b, s.Type)

@@ -53,7 +53,7 @@ func TestWalk(t *testing.T) {
 	}
 	want := []Frame{
 		{Function: "inner", Callee: "env.sleep", Address: 16},
-		{Function: "outer", Site: 1, Callee: "inner", File: "b.c", Line: 300, Address: 16, Locals: []Local{
+		{Function: "outer", Site: 1, Callee: "inner", File: "b.c", Line: 300, Address: 16, Size: 24, Locals: []Local{
 			{Name: "$p", Type: 'i', Address: 28, Bits: []uint64{6}},
 		}},
 	}
@@ -75,6 +75,60 @@ func TestWalk(t *testing.T) {
 		if _, err := m.Walk(memory, c.from, c.to, c.root); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v, expected %q", c.name, err, c.says)
 		}
+	}
+}
+
+// A frame is 12 bytes, or 20 if its number is below 0: then the values below it are there.
+func TestWalkWholeFrames(t *testing.T) {
+	m := &FrameMap{Funcs: []FrameFunc{{Name: "f", Size: 20, Rare: 8, SiteAt: 8, Slots: []FrameSlot{
+		{Name: "$d", Type: 'd', Offset: 0}, {Name: "$p", Type: 'i', Offset: 12}, {Name: "$q", Type: 'i', Offset: 16},
+	}, Sites: []FrameSite{
+		{Callee: 1, Live: []bool{false, true, true}},
+		{Name: "env.sleep", Live: []bool{true, false, true}},
+	}}}}
+	if got, err := DecodeFrames(encoded(m)); err != nil || cmp.Diff(m, got) != "" {
+		t.Fatalf("%v: written (-) and read (+):\n%s", err, cmp.Diff(m, got))
+	}
+	word := func(memory []byte, at, value uint32) { binary.LittleEndian.PutUint32(memory[at:], value) }
+	memory := make([]byte, 32)
+	word(memory, 0, 7) // $d, of the inner frame
+	word(memory, 8, ^uint32(1))
+	word(memory, 16, 9)
+	word(memory, 20, 0) // the outer frame
+	word(memory, 24, 5)
+	want := []Frame{
+		{Function: "f", Site: 1, Callee: "env.sleep", Address: 0, Size: 20, Locals: []Local{
+			{Name: "$d", Type: 'd', Address: 0, Bits: []uint64{7}}, {Name: "$q", Type: 'i', Address: 16, Bits: []uint64{9}},
+		}},
+		{Function: "f", Callee: "f", Address: 20, Size: 12, Locals: []Local{
+			{Name: "$p", Type: 'i', Address: 24, Bits: []uint64{5}}, {Name: "$q", Type: 'i', Address: 28, Bits: []uint64{0}},
+		}},
+	}
+	frames, err := m.Walk(memory, 0, 32, 1)
+	if diff := cmp.Diff(want, frames); diff != "" || err != nil {
+		t.Errorf("%v: expected (-) and found (+):\n%s", err, diff)
+	}
+	for end, want := range map[uint32]Frame{20: want[0], 32: want[1]} {
+		if f, err := m.FrameBelow(memory, 1, end); err != nil || cmp.Diff(want, f) != "" {
+			t.Errorf("%v: below %d, expected (-) and found (+):\n%s", err, end, cmp.Diff(want, f))
+		}
+	}
+	word(memory, 20, ^uint32(0)) // 20 bytes; what is below has no number
+	for name, c := range map[string]struct {
+		from, to uint32
+		says     string
+	}{
+		"no room for a whole frame": {16, 32, "takes 20 bytes, 16 are left"},
+		"no room":                   {24, 32, "takes 12 bytes, 8 are left"},
+		"nothing below it":          {0, 32, "f has no site 7"},
+	} {
+		if _, err := m.Walk(memory, c.from, c.to, 1); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v, expected %q", name, err, c.says)
+		}
+	}
+	m.Funcs[0].Rare = 12
+	if _, err := DecodeFrames(encoded(m)); err == nil || !strings.Contains(err.Error(), "without the number") {
+		t.Errorf("a frame that may have no number: %v", err)
 	}
 }
 

@@ -12,7 +12,8 @@
 
 ;; A walk goes from frame to frame, from the outermost inwards.
 (global $fiber.walk_function (mut i32) (i32.const 0)) ;; the number of the function whose frame is next; 0: there is none
-(global $fiber.walk_frame (mut i32) (i32.const 0)) ;; the address of the frame
+(global $fiber.walk_frame (mut i32) (i32.const 0)) ;; the address of the frame, as if it was whole
+(global $fiber.walk_start (mut i32) (i32.const 0)) ;; where it begins, and the next one ends
 (global $fiber.walk_name (mut i32) (i32.const 0)) ;; the name of its function
 (global $fiber.walk_slots (mut i32) (i32.const 0)) ;; what the map says of its slots
 (global $fiber.walk_count (mut i32) (i32.const 0)) ;; how many slots those are
@@ -61,7 +62,7 @@
         (i32.store offset=4 (local.get $to) (call $fiber.text))
         (br_if $next (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))
   (i32.store offset=8 (local.get $to) (global.get $fiber.walk_line))
-  (i32.store offset=12 (local.get $to) (global.get $fiber.walk_frame)))
+  (i32.store offset=12 (local.get $to) (global.get $fiber.walk_start)))
 
 ;; locals stores for each value that a frame holds and its function will need three
 ;; words: its name, its type as a letter (i i32, l i64, f f32, d f64, v v128), its
@@ -151,7 +152,7 @@
   (call $fiber.must_be (local.get $f))
   (global.set $fiber.walk_function (i32.const 0))
   (if (i32.eqz (call $fiber.has_stack (local.get $f))) (then (return)))
-  (global.set $fiber.walk_frame (call $fiber.frames_end (local.get $f)))
+  (global.set $fiber.walk_start (call $fiber.frames_end (local.get $f)))
   (global.set $fiber.walk_function (i32.load offset=4 (local.get $f)))
   (if (i32.load (local.get $f)) ;; not a main fiber
     (then (global.set $fiber.walk_function (call $fiber.in_table (i32.const 0) (i32.load (local.get $f)))))))
@@ -162,10 +163,15 @@
   (if (i32.eqz (global.get $fiber.walk_function)) (then (return (i32.const 0))))
   (global.set $fiber.at (i32.load (i32.add (global.get $fiber.map) (i32.shl (i32.sub (global.get $fiber.walk_function) (i32.const 1)) (i32.const 2)))))
   (global.set $fiber.walk_name (call $fiber.text))
-  (global.set $fiber.walk_frame (i32.sub (global.get $fiber.walk_frame) (call $fiber.number)))
+  (global.set $fiber.walk_frame (i32.sub (global.get $fiber.walk_start) (call $fiber.number)))
   (local.set $site (call $fiber.number))
   (if (local.get $site) ;; 1 + the offset of its number in the frame
     (then (local.set $site (i32.load (i32.add (global.get $fiber.walk_frame) (i32.sub (local.get $site) (i32.const 1)))))))
+  (global.set $fiber.walk_start (i32.add (global.get $fiber.walk_frame) (call $fiber.number))) ;; there is nothing rare
+  (if (i32.lt_s (local.get $site) (i32.const 0)) ;; the frame is whole
+    (then
+      (local.set $site (i32.xor (local.get $site) (i32.const -1)))
+      (global.set $fiber.walk_start (global.get $fiber.walk_frame))))
   (global.set $fiber.walk_count (call $fiber.number))
   (global.set $fiber.walk_slots (global.get $fiber.at))
   (call $fiber.skip_slots (global.get $fiber.walk_count))
@@ -301,6 +307,7 @@
 (func $fiber.skip_function
   (local $n i32)
   (drop (call $fiber.text))
+  (drop (call $fiber.number))
   (drop (call $fiber.number))
   (drop (call $fiber.number))
   (call $fiber.skip_slots (call $fiber.number))

@@ -14,6 +14,7 @@ type Frame struct {
 	File     string // where the call stands in the source, "" if that is not known
 	Line     int
 	Address  uint32 // of the frame, in memory
+	Size     uint32 // in bytes
 	Locals   []Local
 }
 
@@ -33,18 +34,52 @@ type Local struct {
 // What does not fit the map ends in an error, together with the frames found so far.
 func (m *FrameMap) Walk(memory []byte, from, to uint32, root int) ([]Frame, error) {
 	var frames []Frame
-	err := m.walk(memory, from, to, root, func(f *FrameFunc, site int, at uint32, callee string) {
-		s := &f.Sites[site]
-		frames = append(frames, Frame{
-			Function: f.Name, Site: site, Callee: callee, File: s.File, Line: s.Line, Address: at, Locals: f.locals(memory, s, at),
-		})
-	})
+	err := m.walk(memory, from, to, root, func(f *FrameFunc, at placed, callee string) { frames = append(frames, f.frame(memory, at, callee)) })
 	slices.Reverse(frames)
 	return frames, err
 }
 
+// A placed frame is one that is known to be in memory.
+type placed struct {
+	site  int
+	whole uint32 // where it begins, or would if it was whole: slots have their offsets from there
+	start uint32 // where it begins
+	end   uint32
+}
+
+// place finds out about the frame of a function that ends at an address, and does not
+// begin below another.
+func (f *FrameFunc) place(memory []byte, lowest, end uint32) (placed, error) {
+	p := placed{whole: end - f.Size, start: end - (f.Size - f.Rare), end: end} // below 0 they wrap
+	if end-lowest < f.Size-f.Rare {
+		return p, fmt.Errorf("the frame of %s takes %d bytes, %d are left", f.Name, f.Size-f.Rare, end-lowest)
+	}
+	if f.SiteAt >= 0 {
+		p.site = int(int32(binary.LittleEndian.Uint32(memory[p.whole+uint32(f.SiteAt):])))
+	}
+	if f.Rare > 0 && p.site < 0 {
+		if end-lowest < f.Size {
+			return p, fmt.Errorf("the frame of %s takes %d bytes, %d are left", f.Name, f.Size, end-lowest)
+		}
+		p.site, p.start = ^p.site, p.whole
+	}
+	if p.site < 0 || p.site >= len(f.Sites) {
+		return p, fmt.Errorf("%s has no site %d", f.Name, p.site)
+	}
+	return p, nil
+}
+
+// frame returns a frame with what the map says of it.
+func (f *FrameFunc) frame(memory []byte, at placed, callee string) Frame {
+	s := &f.Sites[at.site]
+	return Frame{
+		Function: f.Name, Site: at.site, Callee: callee, File: s.File, Line: s.Line,
+		Address: at.start, Size: at.end - at.start, Locals: f.locals(memory, s, at),
+	}
+}
+
 // walk calls see for each frame, the outermost first.
-func (m *FrameMap) walk(memory []byte, from, to uint32, root int, see func(f *FrameFunc, site int, at uint32, callee string)) error {
+func (m *FrameMap) walk(memory []byte, from, to uint32, root int, see func(f *FrameFunc, at placed, callee string)) error {
 	if uint64(to) > uint64(len(memory)) || from > to {
 		return fmt.Errorf("the buffer from %#x to %#x is not in memory", from, to)
 	}
@@ -54,31 +89,28 @@ func (m *FrameMap) walk(memory []byte, from, to uint32, root int, see func(f *Fr
 			return fmt.Errorf("function %d of %d has no frames", number, len(m.Funcs))
 		}
 		f := &m.Funcs[number-1]
-		if f.Size > to-from {
-			return fmt.Errorf("the frame of %s takes %d bytes, %d are left", f.Name, f.Size, to-from)
+		at, err := f.place(memory, from, to)
+		if err != nil {
+			return err
 		}
 		if still++; f.Size > 0 {
 			still = 0
 		}
-		to -= f.Size
-		site := 0
-		if f.SiteAt >= 0 {
-			site = int(binary.LittleEndian.Uint32(memory[to+uint32(f.SiteAt):]))
+		if still > len(m.Funcs) {
+			return fmt.Errorf("%s calls itself without a frame", f.Name)
 		}
-		if site < 0 || site >= len(f.Sites) || still > len(m.Funcs) {
-			return fmt.Errorf("%s has no site %d", f.Name, site)
-		}
-		s := &f.Sites[site]
+		to = at.start
+		s := &f.Sites[at.site]
 		callee := s.Name
 		if s.Callee < 0 {
-			number, callee = m.fromTable(memory, f, s, to)
+			number, callee = m.fromTable(memory, f, s, at)
 		} else {
 			number = s.Callee
 		}
 		if number > 0 && number <= len(m.Funcs) {
 			callee = m.Funcs[number-1].Name
 		}
-		see(f, site, to, callee)
+		see(f, at, callee)
 		if number == 0 {
 			break
 		}
@@ -89,29 +121,24 @@ func (m *FrameMap) walk(memory []byte, from, to uint32, root int, see func(f *Fr
 	return nil
 }
 
-// FrameAt returns the frame of a function, by its number, that lies at an address.
-func (m *FrameMap) FrameAt(memory []byte, number int, at uint32) (Frame, error) {
+// FrameBelow returns the frame of a function, by its number, that ends at an address.
+func (m *FrameMap) FrameBelow(memory []byte, number int, end uint32) (Frame, error) {
 	if number < 1 || number > len(m.Funcs) {
 		return Frame{}, fmt.Errorf("function %d of %d has no frames", number, len(m.Funcs))
 	}
 	f := &m.Funcs[number-1]
-	if uint64(at)+uint64(f.Size) > uint64(len(memory)) {
-		return Frame{}, fmt.Errorf("the frame of %s at %#x is not in memory", f.Name, at)
+	if uint64(end) > uint64(len(memory)) {
+		return Frame{}, fmt.Errorf("the frame of %s up to %#x is not in memory", f.Name, end)
 	}
-	site := 0
-	if f.SiteAt >= 0 {
-		site = int(binary.LittleEndian.Uint32(memory[at+uint32(f.SiteAt):]))
+	at, err := f.place(memory, 0, end)
+	if err != nil {
+		return Frame{}, err
 	}
-	if site < 0 || site >= len(f.Sites) {
-		return Frame{}, fmt.Errorf("%s has no site %d", f.Name, site)
-	}
-	s := &f.Sites[site]
-	return Frame{Function: f.Name, Site: site, Callee: m.calleeOf(memory, f, s, at), File: s.File, Line: s.Line, Address: at, Locals: f.locals(memory, s, at)}, nil
+	return f.frame(memory, at, m.calleeOf(memory, f, &f.Sites[at.site], at)), nil
 }
 
-// calleeOf returns the name of the function that a site calls, the frame of its caller
-// lying at an address.
-func (m *FrameMap) calleeOf(memory []byte, f *FrameFunc, s *FrameSite, at uint32) string {
+// calleeOf returns the name of the function that a site calls.
+func (m *FrameMap) calleeOf(memory []byte, f *FrameFunc, s *FrameSite, at placed) string {
 	number, name := s.Callee, s.Name
 	if s.Callee < 0 {
 		number, name = m.fromTable(memory, f, s, at)
@@ -124,12 +151,12 @@ func (m *FrameMap) calleeOf(memory []byte, f *FrameFunc, s *FrameSite, at uint32
 
 // fromTable returns the function that a site calls from a table: its number, or a
 // name if it has no frame.
-func (m *FrameMap) fromTable(memory []byte, f *FrameFunc, s *FrameSite, at uint32) (number int, name string) {
+func (m *FrameMap) fromTable(memory []byte, f *FrameFunc, s *FrameSite, at placed) (number int, name string) {
 	index, ok := evaluate(s.Index, func(slot uint32) uint32 {
-		if slot >= uint32(len(f.Slots)) || f.Slots[slot].Type != 'i' {
+		if slot >= uint32(len(f.Slots)) || f.Slots[slot].Type != 'i' || !at.has(f.Slots[slot]) {
 			return 0
 		}
-		return binary.LittleEndian.Uint32(memory[at+f.Slots[slot].Offset:])
+		return binary.LittleEndian.Uint32(memory[at.whole+f.Slots[slot].Offset:])
 	})
 	if !ok {
 		return 0, "a function from a table"
@@ -152,14 +179,17 @@ func (m *FrameMap) Entry(table, index uint32) (number int, ok bool) {
 	return 0, false
 }
 
+// has reports whether a slot is in the frame.
+func (p placed) has(s FrameSlot) bool { return s.Offset >= p.start-p.whole }
+
 // locals returns the values in a frame that are needed behind a site.
-func (f *FrameFunc) locals(memory []byte, s *FrameSite, at uint32) []Local {
+func (f *FrameFunc) locals(memory []byte, s *FrameSite, at placed) []Local {
 	var locals []Local
 	for i, slot := range f.Slots {
-		if !s.Live[i] {
+		if !s.Live[i] || !at.has(slot) {
 			continue
 		}
-		l := Local{Name: slot.Name, Type: slot.Type, Address: at + slot.Offset}
+		l := Local{Name: slot.Name, Type: slot.Type, Address: at.whole + slot.Offset}
 		b := memory[l.Address:]
 		switch slotSize(slot.Type) {
 		case 4:

@@ -185,6 +185,13 @@ func (g *generator) function(i int) {
 		b.names = append(b.names, fmt.Sprintf("$l%d", k))
 	}
 	g.line(2, "(local $at i32)")
+	if g.pick("rare locals", 3) == 2 {
+		t := g.anyType()
+		b.rare = &t
+		for k := range numRare {
+			g.line(2, fmt.Sprintf("(local $rare%d %s)", k, t))
+		}
+	}
 	b.labels = []drawnLabel{{types: sig.Results}}
 	if g.pick("set locals", 4) > 0 { // so that one that is not reloaded is noticed
 		for k := len(sig.Params); k < len(b.locals); k++ {
@@ -195,6 +202,10 @@ func (g *generator) function(i int) {
 	b.sequence(nil, sig.Results)
 	g.line(1, ")")
 }
+
+// numRare is how many locals a function has that only few sites need: so many that the
+// frame is made without them.
+const numRare = 16
 
 // clauses writes the type of a construct, with a space before each clause.
 func clauses(params, results []wat.ValType) string {
@@ -207,6 +218,7 @@ type bodyGenerator struct {
 	self   int
 	locals []wat.ValType
 	names  []string
+	rare   *wat.ValType  // the type of $rare0 and so on, nil if there are none
 	labels []drawnLabel  // of the constructs around, the innermost last
 	stack  []wat.ValType // operands of the innermost construct
 	dead   bool          // control does not get here

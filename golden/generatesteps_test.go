@@ -30,7 +30,26 @@ func init() { // the steps draw sequences of steps
 		(*bodyGenerator).callIndirect,
 		(*bodyGenerator).branch,
 		(*bodyGenerator).branchTable,
+		(*bodyGenerator).setRare,
 		(*bodyGenerator).compute,
+	}
+}
+
+// setRare draws a call behind which locals are needed that are not needed elsewhere.
+func (b *bodyGenerator) setRare() {
+	if b.rare != nil {
+		for k := range numRare {
+			b.literal(*b.rare, 100+k)
+			b.put("local.set $rare%d", k)
+		}
+	}
+	b.callSleeper()
+	if b.rare != nil {
+		for k := range numRare {
+			b.put("local.get $rare%d", k)
+			b.add(*b.rare)
+			b.consume()
+		}
 	}
 }
 

@@ -1,5 +1,7 @@
 package rewrite
 
+import "slices"
+
 // This file chooses which frames are spilled and reloaded by routines, and which by the
 // functions themselves.
 
@@ -50,7 +52,7 @@ func (s *state) moveInline(all bool) {
 		for _, f := range s.functions {
 			if (all || f.mixed()) && f.hasFrame() && !f.frame.inline && inlineBytes(f.frame) < sharedBytes(f.frame, uses) {
 				f.frame.inline, changed = true, true
-				f.frame.chunks = []chunk{{numbered: f.frame.numbered, slots: f.frame.slots}}
+				f.cutChunks(len(f.frame.slots) + 1)
 			}
 		}
 	}
@@ -59,7 +61,7 @@ func (s *state) moveInline(all bool) {
 // mixed reports whether the slots have several types.
 func (f *function) mixed() bool {
 	slots := f.frame.slots
-	return len(slots) > 0 && f.slotType(slots[0]) != f.slotType(slots[len(slots)-1])
+	return slices.ContainsFunc(slots, func(s slotID) bool { return f.slotType(s) != f.slotType(slots[0]) })
 }
 
 // chooseChunks divides the frames so that routines and calls of them are smallest, and

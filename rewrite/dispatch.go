@@ -156,15 +156,19 @@ func (f *function) entry(l *level) {
 	}
 	if f.usesTable(l) {
 		f.before(at, note, testState, "if", fallLabel(first))
-		if f.frame.inline {
+		left := f.frame.inline || f.frame.rare > 0
+		if left {
 			f.leaveUnwinding(at)
 		}
 		f.reload(at, "the site number stays on the stack")
-		if f.needsSite {
+		if f.frame.rare > 0 {
+			f.reloadRare(at)
+			f.before(at, "", "local.get", idSite)
+		} else if f.needsSite {
 			f.before(at, "for the dispatches further in", "local.tee", idSite)
 		}
 		note := "by the site number; -1 if called while unwinding: leave"
-		if f.frame.inline {
+		if left {
 			note = "by the site number"
 		}
 		f.table(at, l, nil, f.leave(), note)
@@ -173,7 +177,10 @@ func (f *function) entry(l *level) {
 	f.before(at, note, testState, "if")
 	f.leaveUnwinding(at)
 	f.reload(at, "")
-	if f.frame.numbered {
+	switch {
+	case f.frame.rare > 0:
+		f.reloadRare(at)
+	case f.frame.numbered:
 		f.before(at, "the site number was still on the stack", "local.set", idSite)
 	}
 	f.chain(at, l)
@@ -185,17 +192,35 @@ func (f *function) leaveUnwinding(at int) {
 	f.before(at, "called while unwinding: leave", "call", idUnwinding, "br_if", f.leave())
 }
 
-// reload inserts what reloads the frame. The site number, if there is one, is left on
-// the stack.
+// reload inserts what reloads the frame, or the part of it that all sites have. The site
+// number, if there is one, is left on the stack.
 func (f *function) reload(at int, note string) {
-	if f.frame.inline {
-		f.reloadInline(at)
-		return
-	}
 	for _, c := range f.frame.chunks {
-		f.before(at, note, "call", idReload+c.signature, f.sets(c.slots))
-		note = ""
+		if !c.rare {
+			f.reloadChunk(at, c, note)
+			note = ""
+		}
 	}
+}
+
+func (f *function) reloadChunk(at int, c chunk, note string) {
+	if f.frame.inline {
+		f.reloadInline(at, c)
+	} else {
+		f.before(at, note, "call", idReload+c.signature, f.sets(c.slots))
+	}
+}
+
+// reloadRare reloads the slots that few sites need, if they are there, and sets the site
+// number, which is on the stack.
+func (f *function) reloadRare(at int) {
+	f.before(at, "below 0: what few sites need is there, too", "local.tee", idSite, "i32.const 0 i32.lt_s if")
+	for _, c := range f.frame.chunks {
+		if c.rare {
+			f.reloadChunk(at, c, "")
+		}
+	}
+	f.before(at, "the site number", "local.get", idSite, "i32.const -1 i32.xor local.set", idSite, "end")
 }
 
 // redispatch inserts the dispatch at the top of a level inside the body.

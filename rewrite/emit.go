@@ -30,6 +30,7 @@ func (f *function) behind(instr int, note string, code ...string) {
 const (
 	idState     = "$fiber.state"
 	idUnwind    = "$fiber.unwind"
+	idWhole     = "$fiber.unwind.whole"
 	idNone      = "$fiber.none"
 	idSite      = "$fiber.site"
 	idUnwinding = "$fiber.unwinding"
@@ -125,6 +126,17 @@ func (f *function) enter() {
 	default:
 		f.before(0, "ways out: $fiber.unwind spills the frame, $fiber.none does not", "block", idNone, "block", idUnwind)
 	}
+	if f.frame.rare > 0 {
+		f.before(0, "spills what few sites need besides", "block", idWhole, "(result i32)")
+	}
+}
+
+// wayOut is the label that leads from behind a site to where its frame is spilled.
+func (f *function) wayOut(k int) string {
+	if f.sites[k].whole {
+		return idWhole
+	}
+	return idUnwind
 }
 
 // checkState inserts the test behind a site.
@@ -136,7 +148,7 @@ func (f *function) checkState(k int) {
 	}
 	if f.frame.numbered {
 		f.behind(f.sites[k].instr, "site "+number+": unwinding? then leave",
-			"i32.const", number, testState, "br_if", idUnwind, "drop")
+			"i32.const", number, testState, "br_if", f.wayOut(k), "drop")
 		return
 	}
 	f.behind(f.sites[k].instr, "unwinding? then leave", testState, "br_if", idUnwind)
@@ -147,7 +159,7 @@ func (f *function) checkState(k int) {
 func (f *function) leaveAlways(k int, number string) {
 	note := "unwinding, since this call never returns: leave"
 	if f.frame.numbered {
-		f.behind(f.sites[k].instr, "site "+number+": "+note, "i32.const", number, "br", idUnwind)
+		f.behind(f.sites[k].instr, "site "+number+": "+note, "i32.const", number, "br", f.wayOut(k))
 		return
 	}
 	f.behind(f.sites[k].instr, note, "br", idUnwind)
@@ -164,20 +176,19 @@ func (f *function) exit() {
 		f.before(end, "$fiber.unwind ends", append(over, "end")...)
 		f.assertLeave(end)
 	} else {
+		if f.frame.rare > 0 {
+			f.before(end, "$fiber.unwind.whole ends: spill what few sites need", append(over, "end")...)
+			over = nil
+			f.spill(end, true)
+			f.before(end, "a number below 0 says that it is there", "i32.const -1 i32.xor")
+		}
 		note := "$fiber.unwind ends: spill this frame"
 		if f.frame.numbered {
 			note += "; the site number is on the stack"
 		}
 		f.before(end, note, append(over, "end")...)
-		if f.frame.inline {
-			f.spillInline(end)
-		}
 		f.assertLeave(end)
-		// The chunk with the site number comes last: the number lies below all others.
-		for i := len(f.frame.chunks) - 1; i >= 0 && !f.frame.inline; i-- {
-			c := f.frame.chunks[i]
-			f.before(end, "", f.gets(c.slots), "call", idSpill+c.signature)
-		}
+		f.spill(end, false)
 		if f.hasNone() {
 			f.before(end, "$fiber.none ends", "end")
 		}
@@ -185,6 +196,20 @@ func (f *function) exit() {
 	f.assertSeal(end)
 	if len(f.sig.Results) > 0 {
 		f.before(end, "nobody looks at it while unwinding", zeros(f.sig.Results))
+	}
+}
+
+// spill inserts what spills the rare slots, or the others. The chunk with the
+// site number comes last: the number lies below all others.
+func (f *function) spill(at int, rare bool) {
+	for _, c := range slices.Backward(f.frame.chunks) {
+		switch {
+		case c.rare != rare:
+		case f.frame.inline:
+			f.spillInline(at, c)
+		default:
+			f.before(at, "", f.gets(c.slots), "call", idSpill+c.signature)
+		}
 	}
 }
 

@@ -14,15 +14,17 @@ var slotTypes = [...]wat.ValType{wat.I32, wat.I64, wat.F32, wat.F64, wat.V128, w
 // A frame says what a function spills.
 type frame struct {
 	numbered bool     // the site number comes first; a function with one site has none
-	slots    []slotID // by type, then in the order of their declaration
+	slots    []slotID // by type, then in the order of their declaration; the rare ones last, likewise
+	rare     int      // how many slots only few sites need; the others spill a frame without
 	chunks   []chunk  // what one routine spills and reloads, in the order of the frame
-	inline   bool     // the function spills and reloads it by itself; then there is one chunk
+	inline   bool     // the function spills and reloads it by itself; then there is one chunk, or two
 	size     int      // bytes
 }
 
 // A chunk is as much of a frame as one routine takes.
 type chunk struct {
 	numbered  bool // the site number comes first
+	rare      bool // of the slots that few sites need
 	slots     []slotID
 	signature string // a letter for each value, such as iil
 }
@@ -58,6 +60,8 @@ func (f *function) layOut() error {
 		f.frame.size += t.Size()
 	}
 	f.frame.slots = slices.Concat(byType[:]...)
+	f.frame.rare = 0
+	f.setRareAside()
 	f.cutChunks(chunkSize)
 	return nil
 }
@@ -112,22 +116,29 @@ func (f *function) firstNeed(s slotID) (site int) {
 
 // cutChunks divides the frame among routines that take so many values at most.
 func (f *function) cutChunks(most int) {
-	f.frame.chunks = nil
-	rest := f.frame.slots
-	for numbered := f.frame.numbered; numbered || len(rest) > 0; numbered = false {
-		c := chunk{numbered: numbered}
+	common := len(f.frame.slots) - f.frame.rare
+	f.frame.chunks = f.appendChunks(nil, chunk{numbered: f.frame.numbered}, f.frame.slots[:common], most)
+	f.frame.chunks = f.appendChunks(f.frame.chunks, chunk{rare: true}, f.frame.slots[common:], most)
+}
+
+// appendChunks appends chunks of so many values at most, the first of which begins as it
+// is given.
+func (f *function) appendChunks(chunks []chunk, c chunk, slots []slotID, most int) []chunk {
+	for ; c.numbered || len(slots) > 0; c.numbered = false {
 		room := most
-		if numbered {
+		c.signature = ""
+		if c.numbered {
 			c.signature = "i"
 			room--
 		}
-		n := min(room, len(rest))
-		c.slots, rest = rest[:n], rest[n:]
+		n := min(room, len(slots))
+		c.slots, slots = slots[:n], slots[n:]
 		for _, s := range c.slots {
 			c.signature += string(f.slotType(s).Letter())
 		}
-		f.frame.chunks = append(f.frame.chunks, c)
+		chunks = append(chunks, c)
 	}
+	return chunks
 }
 
 // signatures returns the signatures for which there are routines, sorted.

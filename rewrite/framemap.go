@@ -58,6 +58,9 @@ func (f *function) describeFrame(numbers map[wat.FuncID]int, names []string, lin
 			at += 4
 		}
 		for _, s := range c.slots {
+			if c.rare {
+				d.Rare += uint32(f.slotType(s).Size())
+			}
 			place[s] = len(d.Slots)
 			d.Slots = append(d.Slots, fiberlib.FrameSlot{Name: f.slotName(s), Type: f.slotType(s).Letter(), Offset: uint32(at)})
 			at += f.slotType(s).Size()
@@ -83,7 +86,11 @@ func (f *function) describeFrame(numbers map[wat.FuncID]int, names []string, lin
 		site.Live = make([]bool, len(d.Slots))
 		d.Sites = append(d.Sites, site)
 	}
-	f.markLive(d.Sites, place)
+	f.eachNeed(func(k int, s slotID) {
+		if at, ok := place[s]; ok {
+			d.Sites[k].Live[at] = true
+		}
+	})
 	return d
 }
 
@@ -99,21 +106,17 @@ func (f *function) slotName(s slotID) string {
 	return wat.NameText(name)
 }
 
-// markLive marks the slots that each site needs.
-func (f *function) markLive(sites []fiberlib.FrameSite, place map[slotID]int) {
-	mark := func(k int, s slotID) {
-		if at, ok := place[s]; ok {
-			sites[k].Live[at] = true
-		}
-	}
+// eachNeed calls do with each site and each slot that is needed behind it, which may be
+// one that no frame holds: the code before the call sets it again.
+func (f *function) eachNeed(do func(site int, s slotID)) {
 	f.findLive(func(k, first int, live bitset) {
 		for i := range live.each {
-			mark(k, slotID(first+i))
+			do(k, slotID(first+i))
 		}
 	})
 	for _, r := range f.requiredBy {
 		for k := r.lo; k < r.hi; k++ {
-			mark(k, r.slot)
+			do(k, r.slot)
 		}
 	}
 }

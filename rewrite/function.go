@@ -23,6 +23,8 @@ type function struct {
 	quiet   bool     // there is no text that would have notes
 	// innerNames: inserted labels and locals get names in the tree.
 	innerNames bool
+	// setsAside: the frame may have a part that few sites need.
+	setsAside bool
 
 	numLocals int      // parameters and locals of the source
 	runEnds   []uint32 // where each run of declared locals ends

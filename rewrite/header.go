@@ -36,7 +36,8 @@ func (f *function) frameLine() string {
 	if f.frame.numbered {
 		words = append(words, "site")
 	}
-	for _, s := range f.frame.slots {
+	common := len(f.frame.slots) - f.frame.rare
+	for _, s := range f.frame.slots[:common] {
 		words = append(words, f.ref(s))
 	}
 	if f.asserts != nil {
@@ -45,7 +46,22 @@ func (f *function) frameLine() string {
 	if len(words) == 0 {
 		return headerLine("frame", "nothing to spill")
 	}
-	return wrapHeader("frame", fmt.Sprintf("%d bytes: ", f.frame.size), words, ", ")
+	if f.frame.rare == 0 {
+		return wrapHeader("frame", fmt.Sprintf("%d bytes: ", f.frame.size), words, ", ")
+	}
+	var rare []string
+	size, whole := f.frame.size, 0
+	for _, s := range f.frame.slots[common:] {
+		rare = append(rare, f.ref(s))
+		size -= f.slotType(s).Size()
+	}
+	for _, s := range f.sites {
+		if s.whole {
+			whole++
+		}
+	}
+	return wrapHeader("frame", fmt.Sprintf("%d bytes: ", size), words, ", ") +
+		wrapHeader("", fmt.Sprintf("%d bytes at %d of %d sites, with ", f.frame.size, whole, len(f.sites)), rare, ", ")
 }
 
 // maxSites bounds the sites that a header lists; every site has a line of its own

@@ -103,7 +103,11 @@ func (r *runtimeText) hotCopies(functions []*function) {
 // hotCopy returns the text of the hot copy. hot tells which functions have one.
 func (f *function) hotCopy(hot map[uint64]bool) string {
 	r := &runtimeText{}
-	t := wat.NewFuncText(f.m, f.fn.Func, f.fn.Body, 1)
+	around := 1 // blocks
+	if f.frame.rare > 0 {
+		around = 2
+	}
+	t := wat.NewFuncText(f.m, f.fn.Func, f.fn.Body, around)
 	r.line("", "the hot copy of "+f.graph.labels[f.id]+": what runs when nothing rewinds")
 	r.line("(func "+f.hotName(f.id)+t.Signature(), "")
 	if locals := t.Locals(); len(locals) > 0 {

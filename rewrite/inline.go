@@ -9,40 +9,43 @@ import (
 // This file emits what spills and reloads a frame in the function itself: two routines
 // move the position, and the values are stored and loaded one by one.
 
-// places calls do with each slot of the frame, as the store or load of it needs it.
-func (f *function) places(do func(slotID, slot)) {
-	at := 0
-	if f.frame.numbered {
-		at = 4
+// places calls do with each slot of a part of the frame, as the store or load of it needs
+// it, and returns how many bytes the part takes.
+func (f *function) places(c chunk, do func(slotID, slot)) (size int) {
+	if c.numbered {
+		size = 4
 	}
-	for _, s := range f.frame.slots {
-		do(s, slot{f.slotType(s), at})
-		at += f.slotType(s).Size()
+	for _, s := range c.slots {
+		do(s, slot{f.slotType(s), size})
+		size += f.slotType(s).Size()
 	}
+	return size
 }
 
-// spillInline inserts the code that pushes the frame. The site number, if there is one,
-// is on the stack.
-func (f *function) spillInline(at int) {
+// spillInline inserts the code that pushes a part of the frame. The site number, if there
+// is one, is on the stack.
+func (f *function) spillInline(at int, c chunk) {
 	push := idPush
-	if f.frame.numbered {
+	if c.numbered {
 		push = idPushSite
 	}
-	f.before(at, "make room for it; 0 if there is none", "i32.const", strconv.Itoa(f.frame.size), "call", push, "local.tee", idFrame, "if")
-	f.places(func(s slotID, to slot) {
+	size := f.places(c, func(slotID, slot) {})
+	f.before(at, "make room for it; 0 if there is none", "i32.const", strconv.Itoa(size), "call", push, "local.tee", idFrame, "if")
+	f.places(c, func(s slotID, to slot) {
 		f.before(at, "", "local.get", idFrame, "local.get", f.ref(s), to.access("store"))
 	})
 	f.before(at, "", "end")
 }
 
-// reloadInline inserts the code that pops the frame, and leaves the site number on the
-// stack.
-func (f *function) reloadInline(at int) {
-	f.before(at, "", "i32.const", strconv.Itoa(f.frame.size), "call", idPop, "local.set", idFrame)
-	f.places(func(s slotID, from slot) {
+// reloadInline inserts the code that pops a part of the frame, and leaves the site number
+// on the stack, if there is one.
+func (f *function) reloadInline(at int, c chunk) {
+	size := f.places(c, func(slotID, slot) {})
+	f.before(at, "", "i32.const", strconv.Itoa(size), "call", idPop, "local.set", idFrame)
+	f.places(c, func(s slotID, from slot) {
 		f.before(at, "", "local.get", idFrame, from.access("load"), "local.set", f.ref(s))
 	})
-	if f.frame.numbered {
+	if c.numbered {
 		f.before(at, "the site number", "local.get", idFrame, slot{typ: wat.I32}.access("load"))
 	}
 }
@@ -51,7 +54,7 @@ func (f *function) reloadInline(at int) {
 func (r *runtimeText) pushRoutines(functions []*function) {
 	var plain, numbered bool
 	for _, f := range functions {
-		plain = plain || f.frame.inline && !f.frame.numbered
+		plain = plain || f.frame.inline && (!f.frame.numbered || f.frame.rare > 0)
 		numbered = numbered || f.frame.inline && f.frame.numbered
 	}
 	if plain {

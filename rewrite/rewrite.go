@@ -253,6 +253,7 @@ func (s *state) callGraph() error {
 		if s.graph.Instruments(wat.FuncID(id)) {
 			f := newFunction(s.m, s.graph, wat.FuncID(id), s.opts.Shape)
 			f.guards, f.asserts, f.innerNames, f.quiet = s.guards, s.asserts, named, !s.makesText()
+			f.setsAside = s.opts.Optimize != ForSize && !s.opts.Asserts
 			s.functions = append(s.functions, f)
 		}
 	}

@@ -20,6 +20,8 @@ type site struct {
 	asks bool
 	// never: the callee never returns, but to unwind.
 	never bool
+	// whole: slots are needed that only few sites need.
+	whole bool
 	stack []wat.ValType // operands above the base of the innermost block, the top last
 }
 

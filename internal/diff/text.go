@@ -3,6 +3,7 @@ package diff
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -134,6 +135,7 @@ var (
 	moreSites = regexp.MustCompile(`(?:^|   )and (\d+) more$`)
 	oneSite   = regexp.MustCompile(`(?:^|   )(\d+): call`)
 	frameSize = regexp.MustCompile(`^(\d+) bytes: `)
+	wholeSize = regexp.MustCompile(`   (\d+) bytes at \d+ of \d+ sites, with `)
 )
 
 // numSites returns how many sites a comment lists.
@@ -218,8 +220,11 @@ func (t *textFunc) leaves(i int) bool {
 	}
 	test, leave := b.Instrs[i], b.Instrs[i+1]
 	return test.Op == op.GlobalGet && t.m.Globals[test.Imm].Name == "fiber.state" &&
-		leave.Op == op.BrIf && wat.Label(leave.Imm) != wat.BodyLabel && b.LabelName(wat.Label(leave.Imm).Opener()) == "fiber.unwind"
+		leave.Op == op.BrIf && wat.Label(leave.Imm) != wat.BodyLabel && slices.Contains(waysOut, b.LabelName(wat.Label(leave.Imm).Opener()))
 }
+
+// waysOut are the labels of the blocks behind which frames are spilled.
+var waysOut = []string{"fiber.unwind", "fiber.unwind.whole"}
 
 // readFrame reads the frame from the lines that spill it, which have to agree with the
 // comment: routines take some values each, or each is stored by itself.
@@ -229,8 +234,12 @@ func (t *textFunc) readFrame(comment string) {
 		return
 	}
 	t.f.Frame.Size, _ = strconv.Atoi(size[1])
+	if whole := wholeSize.FindStringSubmatch(comment); whole != nil {
+		t.f.Frame.Size, _ = strconv.Atoi(whole[1])
+	}
 	instrs := t.m.Funcs[t.id].Body().Instrs
-	at, known := 0, 0 // bytes
+	at, known := 0, 0      // bytes
+	part, partSize := 0, 0 // where the part begins for which there is room, and its bytes
 	for i, in := range instrs {
 		letter := storeLetter(in.Op)
 		if in.Op != op.Call && letter == 0 || !t.inserted(in) {
@@ -238,15 +247,19 @@ func (t *textFunc) readFrame(comment string) {
 		}
 		if letter != 0 && i >= 2 && t.local(instrs[i-2]) == "$fiber.frame" {
 			offset := int(wat.MemArg(in.Imm).Offset())
-			t.f.Frame.Slots = append(t.f.Frame.Slots, Slot{t.local(instrs[i-1]), typeNames[letter], offset})
+			t.f.Frame.Slots = append(t.f.Frame.Slots, Slot{t.local(instrs[i-1]), typeNames[letter], part + offset})
 			known += slotSizes[letter]
 		}
-		if letters, ok := strings.CutPrefix(t.callee(in), "fiber.spill."); ok {
+		callee := t.callee(in)
+		if letters, ok := strings.CutPrefix(callee, "fiber.spill."); ok {
 			at = t.spilled(instrs[:i], letters, at)
+		}
+		if (callee == "fiber.push" || callee == "fiber.push_site") && i > 0 {
+			part, partSize = part+partSize, int(int32(instrs[i-1].Imm))
 		}
 	}
 	if known > 0 && strings.HasPrefix(comment, size[0]+siteSlot+",") {
-		t.f.Frame.Slots = append(t.f.Frame.Slots, Slot{siteSlot, "i32", 0}) // what makes room stores it
+		t.f.Frame.Slots = append(t.f.Frame.Slots, Slot{siteSlot, "i32", part}) // what makes room stores it
 		known += slotSizes['i']
 	}
 	if strings.HasSuffix(comment, assertWord) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/watfiber/watfiber/fiberlib"
 	"github.com/watfiber/watfiber/rewrite/callgraph"
 	"github.com/watfiber/watfiber/wat"
 )
@@ -171,13 +172,18 @@ func (f *Module) instrumented(w io.Writer, fn *Function) {
 
 // frame writes what lies in the frame of a function, by its place there.
 func (f *Module) frame(w io.Writer, fn *Function) {
-	fmt.Fprintf(w, "\nframe of %d bytes\n", fn.Frame)
+	in := &f.e.Functions[wat.FuncID(fn.Index)].Frame
+	if few := wholeFrames(in); in.Rare > 0 {
+		fmt.Fprintf(w, "\nframe of %d bytes, of %d at %d of %d sites\n", fn.Frame-int(in.Rare), fn.Frame, few, len(fn.Sites))
+	} else {
+		fmt.Fprintf(w, "\nframe of %d bytes\n", fn.Frame)
+	}
 	type row struct {
 		at                uint32
 		name, typ, needed string
 	}
 	var rows []row
-	if at := f.e.Functions[wat.FuncID(fn.Index)].Frame.SiteAt; at >= 0 {
+	if at := in.SiteAt; at >= 0 {
 		rows = append(rows, row{uint32(at), "site", "i32", "the number of the site"})
 	}
 	for _, s := range fn.Slots {
@@ -189,6 +195,19 @@ func (f *Module) frame(w io.Writer, fn *Function) {
 		t.row(fmt.Sprintf("+%d", r.at), r.name, r.typ, r.needed)
 	}
 	t.flush()
+}
+
+// wholeFrames returns how many sites need what few need.
+func wholeFrames(f *fiberlib.FrameFunc) (n int) {
+	for _, s := range f.Sites {
+		for i, slot := range f.Slots {
+			if slot.Offset < f.Rare && s.Live[i] {
+				n++
+				break
+			}
+		}
+	}
+	return n
 }
 
 // neededAt says at which sites a slot is needed.

@@ -64,39 +64,39 @@ func (r *Recorder) bufferNode(position uint32) int {
 }
 
 // push notes the frame that a function has pushed, and returns its element.
-func (r *Recorder) push(function int, size uint32, f *fiberlib.Frame) int {
+func (r *Recorder) push(function int, f *fiberlib.Frame) int {
 	if r.buffers == nil {
 		r.buffers = map[uint32][]held{}
 	}
 	b := r.buffers[r.data]
-	for len(b) > 0 && (b[len(b)-1].end > f.Address || size > 0 && b[len(b)-1].end > f.Address+size) {
+	for len(b) > 0 && (b[len(b)-1].end > f.Address || f.Size > 0 && b[len(b)-1].end > f.Address+f.Size) {
 		b = b[:len(b)-1]
 	}
 	below := 0
 	if len(b) > 0 {
 		below = b[len(b)-1].node
 	}
-	node := r.addFrame(below, function, size, f)
-	r.buffers[r.data] = append(b, held{f.Address + size, node})
+	node := r.addFrame(below, function, f)
+	r.buffers[r.data] = append(b, held{f.Address + f.Size, node})
 	return node
 }
 
 // frameNode returns the element for a frame that is popped: the one that was pushed, or
 // a new one if the program has brought it there.
-func (r *Recorder) frameNode(function int, size uint32, f *fiberlib.Frame) int {
+func (r *Recorder) frameNode(function int, f *fiberlib.Frame) int {
 	for _, h := range slices.Backward(r.buffers[r.data]) {
 		if k := &r.frames[h.node-1]; k.Function == function && k.Address == f.Address && k.Site == f.Site && slices.EqualFunc(k.Values, f.Locals, same) {
 			return h.node
 		}
 	}
-	return r.addFrame(0, function, size, f)
+	return r.addFrame(0, function, f)
 }
 
 // same reports whether a value is what it was.
 func same(v Value, l fiberlib.Local) bool { return v.Address == l.Address && v.Value == l.Value() }
 
-func (r *Recorder) addFrame(below, function int, size uint32, f *fiberlib.Frame) int {
-	frame := Frame{Below: below, Function: function, Site: f.Site, Address: f.Address, Size: size, Values: []Value{}}
+func (r *Recorder) addFrame(below, function int, f *fiberlib.Frame) int {
+	frame := Frame{Below: below, Function: function, Site: f.Site, Address: f.Address, Size: f.Size, Values: []Value{}}
 	for i := range f.Locals {
 		l := &f.Locals[i]
 		frame.Values = append(frame.Values, Value{Name: l.Name, Type: typeName(l.Type), Address: l.Address, Value: l.Value()})
@@ -125,10 +125,10 @@ func typeName(letter byte) string {
 // there.
 func (r *Recorder) frameBelow(position uint32, function int) *fiberlib.Frame {
 	f := r.mapped(function)
-	if f == nil || position < f.Size {
+	if f == nil {
 		return nil
 	}
-	frame, err := r.Frames.FrameAt(r.Memory(), function, position-f.Size)
+	frame, err := r.Frames.FrameBelow(r.Memory(), function, position)
 	if err != nil {
 		return nil
 	}

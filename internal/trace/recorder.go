@@ -219,13 +219,13 @@ func (r *Recorder) spilled(top entry) {
 		r.emitText(push, r.doesNotFit(top))
 		return
 	}
-	frame, err := r.Frames.FrameAt(r.Memory(), top.function, position-f.Size)
+	frame, err := r.Frames.FrameBelow(r.Memory(), top.function, position)
 	if err != nil {
 		r.emitText(push, "the frame cannot be read: "+err.Error())
 		return
 	}
 	push.Site = frame.Site
-	push.Frame = r.push(top.function, f.Size, &frame)
+	push.Frame = r.push(top.function, &frame)
 	r.emit(push)
 }
 
@@ -306,12 +306,11 @@ func (r *Recorder) emitText(e Event, text string) {
 
 // emitPopped records that a frame is popped.
 func (r *Recorder) emitPopped(e Event, f *fiberlib.Frame) {
-	size := r.Frames.Funcs[e.Function-1].Size
 	if !r.full() {
-		e.Frame = r.frameNode(e.Function, size, f)
+		e.Frame = r.frameNode(e.Function, f)
 	}
 	r.count(e, func(e *Event) {
-		e.Position -= size // it is about to
+		e.Position -= f.Size // it is about to
 		e.Buffer = r.bufferNode(e.Position)
 		e.Text = r.sentence(e)
 	})

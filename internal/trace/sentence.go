@@ -95,7 +95,7 @@ func (r *Recorder) pushText(e *Event) string {
 	if e.Frame == 0 || f.Size == 0 {
 		return fmt.Sprintf("%s leaves%s; it needs no frame", r.name(e.Function), r.at(e))
 	}
-	return fmt.Sprintf("%s leaves%s, and pushes %s%s", r.name(e.Function), r.at(e), byteCount(f.Size), values(r.frames[e.Frame-1].Values))
+	return fmt.Sprintf("%s leaves%s, and pushes %s%s", r.name(e.Function), r.at(e), byteCount(r.frames[e.Frame-1].Size), values(r.frames[e.Frame-1].Values))
 }
 
 func (r *Recorder) popText(e *Event) string {
@@ -103,7 +103,7 @@ func (r *Recorder) popText(e *Event) string {
 	if e.Frame == 0 || f.Size == 0 {
 		return fmt.Sprintf("%s is called again, and goes on%s; it needs no frame", r.name(e.Function), r.at(e))
 	}
-	return fmt.Sprintf("%s is called again, goes on%s, and pops %s%s", r.name(e.Function), r.at(e), byteCount(f.Size), values(r.frames[e.Frame-1].Values))
+	return fmt.Sprintf("%s is called again, goes on%s, and pops %s%s", r.name(e.Function), r.at(e), byteCount(r.frames[e.Frame-1].Size), values(r.frames[e.Frame-1].Values))
 }
 
 // at names a site, with the line if that is known.

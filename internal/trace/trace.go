@@ -120,7 +120,7 @@ type Value struct {
 type Function struct {
 	Number int    `json:"number"` // in the map of the frames, from 1
 	Name   string `json:"name"`
-	Size   uint32 `json:"size"` // of its frame, in bytes
+	Size   uint32 `json:"size"` // of its frame, in bytes, if that is whole
 	Slots  []Slot `json:"slots"`
 	Sites  []Site `json:"sites"`
 }

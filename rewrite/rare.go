@@ -1,0 +1,107 @@
+package rewrite
+
+import "slices"
+
+// This file makes large frames smaller where they can be: slots that only few sites need
+// are set aside, and the other sites spill a frame without them. Which kind a frame is says
+// the sign of its number.
+//
+//	block $fiber.unwind (result i32) block $fiber.unwind.whole (result i32) ;;~ …
+//	call $f
+//	i32.const 0 global.get $fiber.state br_if $fiber.unwind drop ;;~ …
+//	call $g
+//	i32.const 1 global.get $fiber.state br_if $fiber.unwind.whole drop ;;~ …
+//	return end ;;~ …                             the rare slots; -2 stands for site 1
+//	local.get $x call $fiber.spill.i ;;~
+//	i32.const -1 i32.xor end ;;~ …
+//	local.get $n call $fiber.spill.ii ;;~         the others
+
+// worthSettingAside is how many bytes smaller a frame has to become, over all sites, for
+// the code that it takes: about 25 bytes.
+const worthSettingAside = 40
+
+// mostNeeds bounds the work for a function with many slots and sites.
+const mostNeeds = 1 << 20
+
+// setRareAside moves the slots that few sites need to the end of the frame, if that is
+// worth it.
+func (f *function) setRareAside() {
+	slots, sites := f.frame.slots, len(f.sites)
+	if !f.setsAside || len(slots) <= chunkSize || sites < 2 || len(slots)*sites > mostNeeds {
+		return
+	}
+	place := map[slotID]int{}
+	for i, s := range slots {
+		place[s] = i
+	}
+	needs := make([]bitset, sites)
+	users := make([]int, len(slots))
+	f.eachNeed(func(k int, s slotID) {
+		i, ok := place[s]
+		if !ok {
+			return
+		}
+		if needs[k] == nil {
+			needs[k] = newBitset(len(slots))
+		}
+		if !needs[k].has(i) {
+			needs[k].add(i)
+			users[i]++
+		}
+	})
+	order := make([]int, len(slots)) // what most sites need first
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return users[b] - users[a] })
+	common := f.common(order, needs)
+	if common < 0 {
+		return
+	}
+	rare := newBitset(len(slots))
+	for _, i := range order[common:] {
+		rare.add(i)
+	}
+	f.frame.rare, f.needsSite = len(slots)-common, true
+	var last []slotID
+	f.frame.slots = make([]slotID, 0, len(slots))
+	for i, s := range slots {
+		if rare.has(i) {
+			last = append(last, s)
+		} else {
+			f.frame.slots = append(f.frame.slots, s)
+		}
+	}
+	f.frame.slots = append(f.frame.slots, last...)
+	for k := range f.sites {
+		f.sites[k].whole = slices.ContainsFunc(order[common:], func(i int) bool { return needs[k] != nil && needs[k].has(i) })
+	}
+}
+
+// common returns how many slots the common frame best has, in an order of them; -1 if
+// it is best to have none.
+func (f *function) common(order []int, needs []bitset) int {
+	without := make([]int, len(order)+1) // by number of slots: how many sites need no more
+	for _, need := range needs {
+		n := 0
+		for at, i := range order {
+			if need != nil && need.has(i) {
+				n = at + 1
+			}
+		}
+		without[n]++
+	}
+	bytes := 0
+	for _, s := range f.frame.slots {
+		bytes += f.slotType(s).Size()
+	}
+	best, saved, sites := -1, worthSettingAside*len(f.sites)-1, 0
+	for n, i := range order {
+		sites += without[n]
+		if sites*bytes > saved {
+			best, saved = n, sites*bytes
+		}
+		bytes -= f.slotType(f.frame.slots[i]).Size()
+	}
+	return best
+}
