@@ -62,7 +62,7 @@ type Function struct {
 	Why     string   `json:"why,omitempty"`
 	Path    []Step   `json:"path,omitempty"` // see Module.Path
 	Sites   []Site   `json:"sites,omitempty"`
-	Frame   int      `json:"frame"` // bytes
+	Frame   int      `json:"frame"` // bytes of the largest
 	Slots   []Slot   `json:"slots,omitempty"`
 	Before  int      `json:"bytesBefore"`
 	After   int      `json:"bytesAfter"`
@@ -83,7 +83,8 @@ type Site struct {
 	Calls string `json:"calls"`
 	Why   string `json:"why"`
 	Place string `json:"place,omitempty"`
-	Live  int    `json:"live"` // slots that are needed behind it
+	Live  int    `json:"live"`  // slots that are needed behind it
+	Frame int    `json:"frame"` // bytes
 }
 
 // A Slot is a value in a frame.
@@ -181,9 +182,12 @@ func (f *Function) describe(e *rewrite.Explanation, id wat.FuncID) {
 		f.Slots = append(f.Slots, Slot{Name: s.Name, Type: typeNames[s.Type], Offset: s.Offset, Sites: []int{}})
 	}
 	for k, c := range in.Sites {
-		site := Site{Calls: callText(e, c), Why: reasonText(e, e.Graph.WhyCall(c)), Place: place(e, id, int(c.Instr))}
+		site := Site{Calls: callText(e, c), Why: reasonText(e, e.Graph.WhyCall(c)), Place: place(e, id, int(c.Instr)), Frame: int(in.Frame.Size - in.Frame.Rare)}
 		for slot, live := range in.Frame.Sites[k].Live {
 			if live {
+				if in.Frame.Slots[slot].Offset < in.Frame.Rare {
+					site.Frame = f.Frame
+				}
 				site.Live++
 				f.Slots[slot].Sites = append(f.Slots[slot].Sites, k)
 			}

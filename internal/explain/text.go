@@ -10,7 +10,6 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/watfiber/watfiber/fiberlib"
 	"github.com/watfiber/watfiber/rewrite/callgraph"
 	"github.com/watfiber/watfiber/wat"
 )
@@ -172,18 +171,24 @@ func (f *Module) instrumented(w io.Writer, fn *Function) {
 
 // frame writes what lies in the frame of a function, by its place there.
 func (f *Module) frame(w io.Writer, fn *Function) {
-	in := &f.e.Functions[wat.FuncID(fn.Index)].Frame
-	if few := wholeFrames(in); in.Rare > 0 {
-		fmt.Fprintf(w, "\nframe of %d bytes, of %d at %d of %d sites\n", fn.Frame-int(in.Rare), fn.Frame, few, len(fn.Sites))
-	} else {
-		fmt.Fprintf(w, "\nframe of %d bytes\n", fn.Frame)
+	whole, small := 0, fn.Frame
+	for _, site := range fn.Sites {
+		small = min(small, site.Frame)
+		if site.Frame == fn.Frame {
+			whole++
+		}
 	}
+	fmt.Fprintf(w, "\nframe of %d bytes", small)
+	if small < fn.Frame {
+		fmt.Fprintf(w, ", of %d at %d of %d sites", fn.Frame, whole, len(fn.Sites))
+	}
+	fmt.Fprintln(w)
 	type row struct {
 		at                uint32
 		name, typ, needed string
 	}
 	var rows []row
-	if at := in.SiteAt; at >= 0 {
+	if at := f.e.Functions[wat.FuncID(fn.Index)].Frame.SiteAt; at >= 0 {
 		rows = append(rows, row{uint32(at), "site", "i32", "the number of the site"})
 	}
 	for _, s := range fn.Slots {
@@ -195,19 +200,6 @@ func (f *Module) frame(w io.Writer, fn *Function) {
 		t.row(fmt.Sprintf("+%d", r.at), r.name, r.typ, r.needed)
 	}
 	t.flush()
-}
-
-// wholeFrames returns how many sites need what few need.
-func wholeFrames(f *fiberlib.FrameFunc) (n int) {
-	for _, s := range f.Sites {
-		for i, slot := range f.Slots {
-			if slot.Offset < f.Rare && s.Live[i] {
-				n++
-				break
-			}
-		}
-	}
-	return n
 }
 
 // neededAt says at which sites a slot is needed.
