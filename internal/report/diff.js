@@ -82,13 +82,15 @@ function watfiberDiff(page, comparison) {
   const oldRows = (f, h, k, classify) => {
     const lines = h.old.split('\n'), open = opened.has(k) || f.gone;
     const at = k === here ? ' here' : '';
+    const told = open ? `▾ ${plural(lines.length, 'line')} before` :
+      '▸ was ' + (lines.length === 1 ? '' : plural(lines.length, 'line') + ', the first ') + painted(lines[0].trim());
     const bar = {
       kind: 'was', hunk: k,
-      html: (i) => `<div class="row was${at}" data-row="${i}" tabindex="0" role="button" aria-expanded="${open}" aria-label="${plural(lines.length, 'old line')}"><div class="src"></div>` +
-        `<div class="out">${open ? '▾' : '▸'} was ${lines.length === 1 ? '' : plural(lines.length, 'line') + ', the first '}${open ? '' : painted(lines[0].trim())}</div></div>`,
+      html: (i) => `<div class="row was${at}" data-row="${i}" tabindex="0" role="button" aria-expanded="${open}" aria-label="${plural(lines.length, 'old line')}">` +
+        `<div class="src"></div><div class="out">${told}</div></div>`,
     };
-    if (f.gone) return lines.map((line) => ({ ...classify(line), kind: 'old', hunk: k }));
-    return open ? [{ ...bar, html: (i) => bar.html(i).replace(/ was (\d+ lines, the first )?/, ` ${plural(lines.length, 'line')} before`) }, ...lines.map((line) => ({ ...classify(line), kind: 'old', hunk: k, cls: at }))] : [bar];
+    const old = () => lines.map((line) => ({ ...classify(line), kind: 'old', hunk: k, cls: at }));
+    return f.gone ? old() : open ? [bar, ...old()] : [bar];
   };
   const toggle = (row, i) => {
     if (!opened.delete(row.hunk)) opened.add(row.hunk);

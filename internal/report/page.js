@@ -76,9 +76,12 @@ function watfiberReport() {
 
   const tokens = /(;;.*$|\(;.*?;\))|("(?:[^"\\]|\\.)*")|(\$"(?:[^"\\]|\\.)*"|\$[^\s()";]+)|(-?(?:0x[\da-fA-F_.p+-]+|\d[\w.+-]*))|([a-z][\w.]*)/gm;
   const escaped = (s) => s.replace(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c]);
-  const painted = (text) => {
+  // painted returns a text as HTML. In code most words are mnemonics: they have its colour,
+  // and no elements of their own.
+  const painted = (text, inCode) => {
     let out = '', from = 0;
     for (const m of text.matchAll(tokens)) {
+      if (inCode && m[5]) continue;
       out += escaped(text.slice(from, m.index));
       const kind = m[1] ? 'c' : m[2] ? 's' : m[3] ? 'v' : m[4] ? 'n' : 'k';
       const numbered = kind === 'n' && /local\.(get|set|tee)\s+$/.test(text.slice(0, m.index));
@@ -143,7 +146,7 @@ function watfiberReport() {
       const f = shown[i];
       const growth = f.bytesAfter - f.bytesBefore;
       const item = el('div', { className: 'item' + (f.status === 'instrumented' ? '' : ' plain'), id: 'f' + f.index, onclick: () => pick(f) },
-        el('span', { textContent: f.name, title: f.name }), el('span', { textContent: growth ? '+' + growth : '' }));
+        el('span', { className: 'title', textContent: f.name, title: f.name }), el('span', { textContent: growth ? '+' + growth : '' }));
       item.setAttribute('role', 'option');
       item.setAttribute('aria-selected', f === chosen);
       diff?.mark(f, item);
@@ -191,6 +194,7 @@ function watfiberReport() {
   };
   const draw = () => {
     drawTabs();
+    document.body.classList.toggle('all', tab === 'changes');
     if (!document.body.dataset.play) history.replaceState(null, '', `#f=${fn.index}&v=${tab}`);
     $('view').replaceChildren(({ code: codeView, why: whyView, frame: frameView, passes: passesView, changes: diff?.view, steps: stepsView })[tab]());
     $('view').scrollTop = 0;
@@ -198,7 +202,7 @@ function watfiberReport() {
   };
 
   // Code: rows have a known height, so that only those in sight are made.
-  const rowHeight = 19, barHeight = 6, chunkSize = 40;
+  const rowHeight = 19, barHeight = 6, chunkSize = 20;
   let visible = [], tops = [];
   const layOut = () => {
     visible = [];
@@ -226,6 +230,7 @@ function watfiberReport() {
     layOut();
     const code = el('div', { className: diff ? 'code diff' : 'code', id: 'code' });
     code.style.setProperty('--src', Math.round($('view').clientWidth * 0.4) + 'px');
+    code.style.setProperty('--longest', visible.reduce((most, row) => Math.max(most, row.out?.length ?? 0), 40));
     code.style.height = tops[tops.length - 1] + 12 + 'px';
     return code;
   };
@@ -237,7 +242,7 @@ function watfiberReport() {
       return `<div class="row bar${row.cls ?? ''}" data-row="${i}" tabindex="0" role="button" aria-label="${row.lines.length} inserted lines, open"${style}><div class="src"></div><div class="out" style="flex:1"><i></i></div></div>`;
     }
     const current = row.site !== undefined && row.site === at ? ' at' : '';
-    return `<div class="row ${row.kind}${current}${row.cls ?? ''}" data-row="${i}"${style}><div class="src">${painted(row.src)}</div><div class="out">${painted(row.out)}</div></div>`;
+    return `<div class="row ${row.kind}${current}${row.cls ?? ''}" data-row="${i}"${style}><div class="src">${painted(row.src, true)}</div><div class="out">${painted(row.out, true)}</div></div>`;
   };
   const fillChunks = (all) => {
     const code = $('code'), view = $('view');
@@ -278,8 +283,7 @@ function watfiberReport() {
   // reveal shows a row that a function chooses; one that is folded is opened first.
   const reveal = (chooses) => {
     tab = 'code';
-    drawTabs();
-    $('view').replaceChildren(codeView());
+    draw();
     const bar = visible.find((row) => row.kind === 'bar' && row.hunks?.some((hunk) => chooses({ hunk })));
     if (bar) { bar.lines.forEach((l) => opened.add(l)); $('view').replaceChildren(codeView()); }
     const i = visible.findIndex(chooses);
@@ -398,7 +402,7 @@ function watfiberReport() {
   const frameBox = (element) => {
     const f = functionNamed(element.function);
     const values = (element.values ?? []).map((v) => `${v.name} = ${v.value}`).join(', ');
-    return el('div', { className: 'box frame' }, el('b', { textContent: f.name }), el('small', { textContent: `${element.size} bytes at ${element.address}` }), el('span', { textContent: values }));
+    return el('div', { className: 'box frame' }, el('b', { textContent: f.name }), el('small', { textContent: `${element.size} bytes at 0x${element.address.toString(16)}` }), el('span', { textContent: values }));
   };
   const stepsView = () => {
     const e = trace.events[event], hidden = shownAt !== event;
