@@ -66,6 +66,12 @@ var pictures = []picture{
 		p.Wait("document.getElementById('log').textContent.includes('the original')")
 	}},
 	{"report-diff", "diff", 1280, 720, false, func(p *browser.Page) { p.Wait("document.querySelector('.overview')") }},
+	{"report-diff-phone", "diff", 390, 780, false, func(p *browser.Page) {
+		choose(p, "queens")
+		p.Key("d")
+		p.Key("d")
+		p.Key("d")
+	}},
 	{"report-diff-code", "diff", 1280, 720, true, func(p *browser.Page) {
 		choose(p, "queens")
 		p.Key("d")

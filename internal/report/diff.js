@@ -80,7 +80,7 @@ function watfiberDiff(page, comparison) {
     return out;
   };
   const oldRows = (f, h, k, classify) => {
-    const lines = h.old.split('\n'), open = opened.has(k) || f.gone;
+    const lines = h.old.split('\n'), open = opened.has(k);
     const at = k === here ? ' here' : '';
     const told = open ? `▾ ${plural(lines.length, 'line')} before` :
       '▸ was ' + (lines.length === 1 ? '' : plural(lines.length, 'line') + ', the first ') + painted(lines[0].trim());
