@@ -43,7 +43,7 @@ var pictures = []picture{
 		choose(p, "tak")
 		p.Key("f")
 		p.Wait("document.querySelectorAll('.bar').length > 5")
-		p.Click(".bar + .row.same + .bar, .bar")
+		p.Click(".row.same + .bar")
 		p.Wait("document.querySelectorAll('.row.ins').length > 0")
 	}},
 	{"report-frame", "report", 1280, 440, false, func(p *browser.Page) {

@@ -103,7 +103,13 @@ func (r *reportCmd) old(c *console, opts rewrite.Options) (*report.Old, error) {
 	if m, err = r.source(c, m, &opts); err != nil {
 		return nil, err
 	}
-	return report.OldSource(m, opts)
+	old, err := report.OldSource(m, opts)
+	for _, e := range wat.Errors(err) {
+		if e.Source == nil {
+			e.Msg = r.Diff + ": " + e.Msg // the flags are for both modules
+		}
+	}
+	return old, err
 }
 
 // readTrace reads a recorded run.
