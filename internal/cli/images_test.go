@@ -8,6 +8,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -102,7 +103,8 @@ var pages = []string{
 // changes is the command for the page of a review, called in that folder.
 const changes = "report --suspend=env.yield --diff=old/kernels.wat kernels.wat -o diff.html"
 
-// The pictures in documents are small, and each is one that -update takes.
+// The pictures in documents are small, each is one that -update takes, and all are shown,
+// with words for those who do not see them.
 func TestImages(t *testing.T) {
 	t.Chdir("../..")
 	if *updateImages {
@@ -133,6 +135,34 @@ func TestImages(t *testing.T) {
 	if slices.Sort(want); !slices.Equal(names, want) {
 		t.Errorf("the pictures are %v, not %v", names, want)
 	}
+	if shown := shownImages(t); !slices.Equal(shown, want) {
+		t.Errorf("the documents show %v, not %v", shown, want)
+	}
+}
+
+// shownImages returns the pictures that documents show, each once.
+func shownImages(t *testing.T) []string {
+	t.Helper()
+	documents, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var shown []string
+	for _, path := range append(documents, "README.md") {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`!\[([^\]]*)\]\(([^)]*)\)`).FindAllStringSubmatch(string(data), -1) {
+			file := filepath.Join(filepath.Dir(path), m[2])
+			if len(m[1]) < 20 || filepath.Dir(file) != images {
+				t.Errorf("%s shows %s as %q", path, m[2], m[1])
+			}
+			shown = append(shown, filepath.Base(file))
+		}
+	}
+	slices.Sort(shown)
+	return slices.Compact(shown)
 }
 
 // takeImages takes the pictures anew.

@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -46,6 +47,10 @@ func TestReportSteps(t *testing.T) {
 	p.Wait("document.querySelector('#reveal') && document.querySelectorAll('.box.frame').length === 1")
 	p.Click("#reveal")
 	p.Wait("document.querySelectorAll('.box.frame').length === 2")
+	for _, dark := range []bool{false, true} {
+		p.Dark(dark)
+		p.Accessible(fmt.Sprintf("dark %t, a step", dark))
+	}
 	p.Click("#predict")
 	p.Key("End")
 	p.Wait("document.querySelector('.sentence').textContent === 'the program ends'")

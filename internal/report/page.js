@@ -401,7 +401,7 @@ function watfiberReport() {
   };
   const frameBox = (element) => {
     const f = functionNamed(element.function);
-    const values = (element.values ?? []).map((v) => `${v.name} = ${v.value}`).join(', ');
+    const values = (element.values ?? []).map((v) => `${/^\d/.test(v.name) ? 'local ' : ''}${v.name} = ${v.value}`).join(', ');
     return el('div', { className: 'box frame' }, el('b', { textContent: f.name }), el('small', { textContent: `${element.size} bytes at 0x${element.address.toString(16)}` }), el('span', { textContent: values }));
   };
   const stepsView = () => {
