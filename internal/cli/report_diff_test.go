@@ -114,15 +114,25 @@ func TestReportDiffAccessible(t *testing.T) {
 	}
 }
 
-// All lines of a function are printed, not only those in sight.
+// All lines of a function are printed, not only those in sight, none wider than the paper,
+// and not in the colours of the screen.
 func TestReportPrints(t *testing.T) {
 	b := browser.Start(t)
 	url, _ := reviewed(t)
 	p := b.Open(t)
+	p.Size(794, 1123)
 	p.Go(url+"#v=code", "document.querySelector('.row')")
-	before := p.Text("document.querySelectorAll('.row').length")
-	p.Text("document.querySelectorAll('.row').length < 400 && dispatchEvent(new Event('beforeprint'))")
-	p.Equal("Math.round(document.querySelector('.code').offsetHeight / 19) - document.querySelectorAll('.row').length < 2", "true")
+	p.Text("document.documentElement.dataset.theme = 'dark'")
+	before, lines := p.Text("document.querySelectorAll('.row').length"), p.Text("Math.round(document.querySelector('.code').offsetHeight / 19)")
+	p.Call("Emulation.setEmulatedMedia", map[string]any{"media": "print"}, nil)
+	p.Text("dispatchEvent(new Event('beforeprint'))")
+	p.Equal("Math.abs(document.querySelectorAll('.row').length - "+lines+") < 2", "true")
+	if before == lines {
+		t.Errorf("the function has only %s lines, which were all in sight", lines)
+	}
+	p.Equal("[...document.querySelectorAll('.row > div')].filter((e) => e.getBoundingClientRect().right > innerWidth + 1 || e.scrollWidth > e.clientWidth + 1).length", "0")
+	p.Equal("getComputedStyle(document.body).backgroundColor", "rgb(255, 255, 255)")
+	p.Call("Emulation.setEmulatedMedia", map[string]any{"media": ""}, nil)
 	p.Text("dispatchEvent(new Event('afterprint'))")
 	p.Equal("document.querySelectorAll('.row').length", before)
 	p.NoErrors()

@@ -130,14 +130,19 @@ function watfiberDiff(page, comparison) {
     ['Changed', (c) => c.code && c.status === 'changed'],
   ];
   const most = 300; // functions of a section; the list has all
+  const links = (all) => [...all.slice(0, most).flatMap((x, i) => [i ? ', ' : '', page.linkTo(x.func, x.title)]), all.length > most ? ` and ${all.length - most} more` : ''];
   const section = ([title, has]) => {
     const all = comparison.funcs.filter(has);
     if (!all.length) return [];
-    const with_ = Map.groupBy ? Map.groupBy(all.filter((c) => c.through), (c) => c.through) : new Map();
-    const first = Map.groupBy ? all.filter((c) => !c.through) : all;
+    const through = new Map(), first = [];
+    for (const c of all) {
+      if (!c.through) first.push(c);
+      else if (through.has(c.through)) through.get(c.through).push(c);
+      else through.set(c.through, [c]);
+    }
     const out = first.slice(0, most).map((c) => {
-      const followers = with_.get(c.title.replace(/ \((new|gone|was .*)\)$/, '')) ?? [];
-      const also = followers.length ? [el('p', { className: 'also' }, 'and with it ', ...followers.flatMap((x, i) => [i ? ', ' : '', page.linkTo(x.func, x.title)]))] : [];
+      const followers = through.get(c.title.replace(/ \((new|gone|was .*)\)$/, '')) ?? [];
+      const also = followers.length ? [el('p', { className: 'also' }, 'and with it ', ...links(followers))] : [];
       return el('article', {}, el('p', {}, page.linkTo(c.func, c.title), ' ', el('span', { className: 'figures', textContent: c.figures })), lineList(c.lines ?? []), ...also);
     });
     if (first.length > most) out.push(el('p', { textContent: `and ${first.length - most} more, which the list of functions has` }));
@@ -148,7 +153,7 @@ function watfiberDiff(page, comparison) {
       ...comparison.sums.map((s) => cells('td', s.what, String(s.old), String(s.new), signed(s.new - s.old))));
     const quiet = comparison.funcs.filter((c) => !c.code || c.status === 'text');
     const others = quiet.length ? [el('h3', { textContent: `Other lines, same code (${quiet.length})` }),
-      el('p', { className: 'also' }, ...quiet.slice(0, most).flatMap((x, i) => [i ? ', ' : '', page.linkTo(x.func, x.title)]), quiet.length > most ? ` and ${quiet.length - most} more` : '')] : [];
+      el('p', { className: 'also' }, ...links(quiet))] : [];
     return el('div', { className: 'pad overview' },
       el('p', { className: 'between' }, el('span', { className: 'mono', textContent: comparison.old }), ' → ', el('span', { className: 'mono', textContent: comparison.new })),
       el('h3', { className: 'headline', textContent: comparison.headline }), table,

@@ -11,7 +11,7 @@ function watfiberReport() {
 
   // --- data ---
 
-  let data, source, trace, rangeOf, byName;
+  let data, source, trace, rangeOf, byName, byIndex;
   let diff = null; // what a page that compares shows besides, see diff.js
   const decoder = new TextDecoder();
   const hasLines = (f) => f.at !== undefined || rangeOf.has(f.index);
@@ -36,13 +36,14 @@ function watfiberReport() {
     }
     if (trace) views.steps = 'Steps';
     byName = new Map(data.funcs.map((f) => [f.name, f]));
+    byIndex = new Map(data.funcs.map((f) => [f.index, f]));
     $('summary').textContent = `${data.instrumented} of ${data.functions} functions get code, ${data.sites} call sites, ` +
       `${data.bytesBefore} → ${data.bytesAfter} bytes of code (+${percent(data.bytesAfter, data.bytesBefore)})`;
     fillList();
     const same = fn && shown.find((f) => f.name === fn.name);
     const asked = new URLSearchParams(location.hash.slice(1));
     if (!fn && views[asked.get('v')]) tab = asked.get('v');
-    const first = same ?? (fn ? undefined : data.funcs.find((f) => String(f.index) === asked.get('f')));
+    const first = same ?? (fn ? undefined : asked.has('f') ? byIndex.get(+asked.get('f')) : undefined);
     if (first && hasLines(first)) return show(first);
     return shown.length ? show(shown[0]) : undefined;
   };
@@ -292,7 +293,7 @@ function watfiberReport() {
   };
 
   const linkTo = (index, text) => {
-    const f = data.funcs.find((x) => x.index === index);
+    const f = byIndex.get(index);
     return f && hasLines(f) ? el('button', { className: 'link', type: 'button', textContent: text, onclick: () => pick(f) }) : el('span', { className: 'mono', textContent: text });
   };
   const link = (name) => {
