@@ -332,6 +332,8 @@ function watfiberReport() {
       pad.append(el('p', { textContent: fn.status === 'instrumented' ? 'There is nothing to spill: the only site says where to go on.' : 'There is no frame: the function gets no code.' }));
       return pad;
     }
+    // What lies at the lowest addresses is left out at sites that need nothing there.
+    const rare = fn.frame - Math.min(...fn.sites.map((s) => s.frame));
     const slots = (fn.slots ?? []).map((s) => ({ ...s, bytes: sizes[s.type] }));
     const used = new Set(slots.flatMap((s) => Array.from({ length: s.bytes / 4 }, (_, i) => s.offset + 4 * i)));
     for (let o = 0; o < fn.frame; o += 4) if (!used.has(o)) slots.push({ name: 'site', type: 'i32', offset: o, bytes: 4, sites: fn.sites.map((_, k) => k), number: true });
@@ -341,9 +343,10 @@ function watfiberReport() {
     for (const s of slots) {
       const box = el('div', {}, el('b', { textContent: s.name }), el('small', { textContent: `+${s.offset} ${s.type}` }));
       box.style.minWidth = 14 * s.bytes + 'px';
+      if (s.offset < rare) box.className = 'rare';
       strip.append(box);
     }
-    pad.append(el('p', { textContent: `${fn.frame} bytes in the buffer, from the lowest address.` }), strip);
+    pad.append(el('p', { textContent: `${fn.frame} bytes in the buffer, from the lowest address.` + (rare ? ` The first ${rare} are left out at sites that need nothing there.` : '') }), strip);
     const table = el('table', {}, cells('th', 'bytes', 'slot', 'type', 'needed at'));
     for (const s of slots) {
       const all = s.sites.length === fn.sites.length;
