@@ -190,3 +190,39 @@ func TestReportDiffOld(t *testing.T) {
 	p.Wait("document.querySelectorAll('.item').length > 10")
 	p.NoErrors()
 }
+
+// Functions that get no code are told from those that do: their source has changed, or only
+// how it is written.
+func TestReportDiffQuiet(t *testing.T) {
+	b := browser.Start(t)
+	t.Chdir("../..")
+	text := watfiber(t, "dis examples/c/kernels-O2.wasm")
+	t.Chdir(t.TempDir())
+	at := strings.Index(text, "  (func $strlen ")
+	if at < 0 {
+		t.Fatal("there is no $strlen")
+	}
+	edited := text[:at] + strings.Replace(text[at:], "local.get $p0", "nop\n    local.get $p0", 1)
+	edited = strings.Replace(edited, "  (func $tak ", "  (func $tak (; three of them ;) ", 1)
+	for name, text := range map[string]string{"old.wat": text, "new.wat": edited} {
+		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	watfiber(t, "report --suspend=env.yield --diff=old.wat new.wat -o quiet.html")
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := b.Open(t)
+	p.Go("file://"+filepath.Join(dir, "quiet.html"), "document.querySelector('.overview')")
+	p.Equal("document.querySelector('.headline').textContent", "no function with code differs")
+	p.Equal("document.querySelector('.remark').textContent", "functions without code: 1 changed")
+	p.Equal("[...document.querySelectorAll('.item')].map((e) => e.getAttribute('aria-label')).join('; ')",
+		"$strlen, gets no code; its source has changed, +1 bytes; $tak, only other words")
+	p.Click(".item")
+	p.Wait("document.querySelector('.row.new')")
+	p.Equal("document.querySelector('.row.new .out').textContent.trim()", "nop")
+	p.Accessible("a function without code")
+	p.NoErrors()
+}

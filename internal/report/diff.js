@@ -26,7 +26,7 @@ function watfiberDiff(page, comparison) {
   $('order').value = 'change';
   only.addEventListener('change', page.fillList);
   const wanted = (f) => !only.checked || changes.has(f.index);
-  const weight = (f) => { const c = changes.get(f.index); return c ? (c.code ? 1e9 : 1) + Math.abs(c.bytes) : 0; };
+  const weight = (f) => { const c = changes.get(f.index); return !c ? 0 : c.status === 'text' ? 1 : (c.code ? 1e9 : 2) + Math.abs(c.bytes); };
   const mark = (f, item) => {
     const c = changes.get(f.index), [s, title] = c ? sign(c) : [' ', 'not changed'];
     item.prepend(el('span', { className: 'sign ' + (kinds[s === '−' ? '-' : s] ?? ''), textContent: s, title }));
