@@ -5,11 +5,15 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/watfiber/watfiber/internal/diff"
 	"github.com/watfiber/watfiber/internal/report"
+	"github.com/watfiber/watfiber/rewrite"
+	"github.com/watfiber/watfiber/wat"
 )
 
 type reportCmd struct {
 	selection
+	Diff   string `placeholder:"OLD" help:"Show what differs from this module, as watfiber diff says it: rewritten text, a rewritten binary, or a source, which is rewritten with the same flags; - is standard input."`
 	Trace  string `placeholder:"FILE" help:"A recorded run, as watfiber trace --json writes it, to go through step by step."`
 	Output string `short:"o" placeholder:"FILE" help:"Write the page here; to standard output if this does not say."`
 	Input  string `arg:"" optional:"" name:"module" help:"Text or binary, not rewritten yet; - or nothing is standard input."`
@@ -26,11 +30,18 @@ Example:
 With a run to go through:
 
     watfiber trace --json --suspend=env.sleep app.wasm -o app.trace.json
-    watfiber report --suspend=env.sleep --trace=app.trace.json app.wasm -o app.html`
+    watfiber report --suspend=env.sleep --trace=app.trace.json app.wasm -o app.html
+
+For a review:
+
+    git show main:app.wat | watfiber report --diff=- app.wat -o review.html`
 }
 
 // Run is watfiber report.
 func (r *reportCmd) Run(c *console) error {
+	if r.Diff == "-" && (r.Input == "" || r.Input == "-") {
+		return usageError("only one of the modules can be standard input")
+	}
 	opts, err := r.options()
 	if err != nil {
 		return err
@@ -39,18 +50,19 @@ func (r *reportCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	if err := r.forModule(m, &opts); err != nil {
+	old, err := r.old(c, opts)
+	if err != nil {
 		return err
 	}
-	opts.Lines = c.sourceLines(m)
-	if m.Source.Binary {
-		if m, err = asText(m); err != nil {
-			return err
-		}
+	if m, err = r.source(c, m, &opts); err != nil {
+		return err
 	}
 	data, err := report.New(m, opts)
 	if err != nil {
 		return err
+	}
+	if old != nil {
+		data.Compare(old)
 	}
 	if r.Trace != "" {
 		if data.Trace, err = readTrace(r.Trace); err != nil {
@@ -62,6 +74,42 @@ func (r *reportCmd) Run(c *console) error {
 		return err
 	}
 	return c.write(binaryOutput(r.Output, page))
+}
+
+// source returns a source as text, and completes the options for it.
+func (r *reportCmd) source(c *console, m *wat.Module, opts *rewrite.Options) (*wat.Module, error) {
+	if err := r.forModule(m, opts); err != nil {
+		return nil, err
+	}
+	opts.Lines = c.sourceLines(m)
+	if m.Source.Binary {
+		return asText(m)
+	}
+	return m, nil
+}
+
+// old returns the module to compare with, nil for none.
+func (r *reportCmd) old(c *console, opts rewrite.Options) (*report.Old, error) {
+	if r.Diff == "" {
+		return nil, nil
+	}
+	m, err := c.load(r.Diff)
+	if err != nil {
+		return nil, err
+	}
+	if diff.IsRewritten(m) {
+		return report.OldRewritten(m)
+	}
+	if m, err = r.source(c, m, &opts); err != nil {
+		return nil, err
+	}
+	old, err := report.OldSource(m, opts)
+	for _, e := range wat.Errors(err) {
+		if e.Source == nil {
+			e.Msg = r.Diff + ": " + e.Msg // the flags are for both modules
+		}
+	}
+	return old, err
 }
 
 // readTrace reads a recorded run.

@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -46,6 +47,10 @@ func TestReportSteps(t *testing.T) {
 	p.Wait("document.querySelector('#reveal') && document.querySelectorAll('.box.frame').length === 1")
 	p.Click("#reveal")
 	p.Wait("document.querySelectorAll('.box.frame').length === 2")
+	for _, dark := range []bool{false, true} {
+		p.Dark(dark)
+		p.Accessible(fmt.Sprintf("dark %t, a step", dark))
+	}
 	p.Click("#predict")
 	p.Key("End")
 	p.Wait("document.querySelector('.sentence').textContent === 'the program ends'")
@@ -55,3 +60,18 @@ func TestReportSteps(t *testing.T) {
 }
 
 func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `\'`) + "'" }
+
+// The frame of a function says what few sites need.
+func TestReportRareFrame(t *testing.T) {
+	b := browser.Start(t)
+	page := filepath.Join(t.TempDir(), "wide.html")
+	watfiber(t, "report -o "+page+" ../../examples/c/wide.wasm")
+	p := b.Open(t)
+	p.Go("file://"+page+"#v=frame", "document.querySelector('.strip')")
+	p.Text("[...document.querySelectorAll('.item')].find((e) => e.textContent.includes('$turns')).click()")
+	p.Wait("document.querySelector('.strip .rare')")
+	p.Equal("[...document.querySelectorAll('.strip .rare')].every((e) => e.matches(':first-child, .rare + .rare'))", "true") // the lowest ones
+	p.Wait("document.querySelector('.strip div:not(.rare)')")
+	p.Wait("/The first 80 are left out at sites/.test(document.querySelector('.pad p').textContent)")
+	p.NoErrors()
+}

@@ -126,6 +126,38 @@ func TestStepInTerminal(t *testing.T) {
 	}
 }
 
+// The screen that a document shows is what a terminal shows.
+func TestStepDocument(t *testing.T) {
+	x := openTerminal(t)
+	watfiber := filepath.Join(t.TempDir(), "watfiber")
+	if out, err := exec.Command("go", "build", "-o", watfiber, "../../cmd/watfiber").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	data, err := os.ReadFile("../../docs/trace.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(data), "\n## In a terminal\n\n`watfiber ")
+	command, section, _ := strings.Cut(section, "`, four steps on:\n\n```text\n")
+	want, _, found := strings.Cut(section, "\n```\n")
+	if !found {
+		t.Fatal("docs/trace.md shows no screen")
+	}
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.types(fmt.Sprintf("cd %s; clear; %s %s", root, watfiber, command), "Enter")
+	for event := 1; event < 5; event++ {
+		x.shows(fmt.Sprintf("event %d of", event), "q quit")
+		x.types("Right")
+	}
+	if got := strings.TrimRight(x.shows("event 5 of", "q quit"), "\n"); got != want {
+		t.Errorf("the terminal shows\n%s\nthe document\n%s", got, want)
+	}
+	x.types("q")
+}
+
 // settings returns what stty has written into a file, but for the size.
 func settings(t *testing.T, path string) string {
 	t.Helper()

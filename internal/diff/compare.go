@@ -13,6 +13,7 @@ type Diff struct {
 	Untouched Counts `json:"untouched"`
 
 	ofOld, ofNew []*Change // by place in the functions of a side
+	pairs        *pairing
 }
 
 // A Total sums up one side.
@@ -46,6 +47,7 @@ const (
 	Freed        Status = "freed"        // it gets none, and did
 	Removed      Status = "removed"      // it got code and is no more
 	Changed      Status = "changed"
+	Renamed      Status = "renamed" // it has another name; of functions without code
 )
 
 // A Change is a function whose rewrite differs.
@@ -94,6 +96,7 @@ func (d *Diff) Same() bool { return len(d.Funcs) == 0 && d.Untouched == Counts{}
 func Compare(old, new *Side) *Diff {
 	d := &Diff{Old: total(old), New: total(new), ofOld: make([]*Change, len(old.Funcs)), ofNew: make([]*Change, len(new.Funcs))}
 	p := pair(old, new)
+	d.pairs = p
 	for j, f := range new.Funcs {
 		if i := p.toOld[j]; i >= 0 {
 			d.ofNew[j] = d.both(p, old.Funcs[i], f)
@@ -152,9 +155,7 @@ func (d *Diff) one(p *pairing, f *Func, status Status, untouched *int) *Change {
 
 // both returns what is to be said of a function that both modules have, nil if nothing is.
 func (d *Diff) both(p *pairing, old, new *Func) *Change {
-	comparable := p.old.original() == p.new.original()
-	edited := comparable && !same(&old.content, &new.content, p.idsA, p.idsB)
-	renamed := old.Name != "" && new.Name != "" && old.Name != new.Name
+	edited, renamed := p.edited(old, new), renamed(old, new)
 	code := p.old.knowsCode() && p.new.knowsCode()
 	if !code || !old.Code && !new.Code {
 		switch {

@@ -3,10 +3,7 @@
 package report
 
 import (
-	"bytes"
-	"compress/gzip"
 	_ "embed" // the page
-	"encoding/base64"
 	"encoding/json"
 	"html"
 	"strings"
@@ -19,6 +16,10 @@ var (
 	pageHTML string
 	//go:embed start.js
 	startJS string
+	//go:embed diff.css
+	diffCSS string
+	//go:embed diff.js
+	diffJS string
 
 	// Body is the part of a page that shows a rewrite, CSS and Script what it needs: a
 	// function watfiberReport.
@@ -33,40 +34,23 @@ var (
 
 // Page returns the page.
 func (d *Data) Page() ([]byte, error) {
-	facts, err := json.Marshal(d)
+	front, blocks, err := d.split()
 	if err != nil {
 		return nil, err
 	}
-	data, err := pack(facts)
-	if err != nil {
-		return nil, err
-	}
-	text, err := pack([]byte(d.Text))
+	facts, err := json.Marshal(front)
 	if err != nil {
 		return nil, err
 	}
 	trace := ""
 	if d.Trace != nil {
-		if trace, err = pack(d.Trace); err != nil {
-			return nil, err
-		}
+		trace = pack(d.Trace)
 	}
-	page := strings.NewReplacer("{{title}}", html.EscapeString(d.Name), "{{css}}", CSS, "{{body}}", Body, "{{js}}", Script, "{{start}}", startJS, "{{data}}", data, "{{text}}", text, "{{trace}}", trace)
+	css, js := "", ""
+	if d.Comparison != nil {
+		css, js = diffCSS, diffJS
+	}
+	page := strings.NewReplacer("{{title}}", html.EscapeString(d.Name), "{{css}}", CSS, "{{body}}", Body, "{{js}}", Script, "{{diffcss}}", css, "{{diffjs}}", js,
+		"{{start}}", startJS, "{{data}}", pack(facts), "{{store}}", strings.Join(blocks, "\n"), "{{trace}}", trace)
 	return []byte(page.Replace(pageHTML)), nil
-}
-
-// pack compresses data into characters that may stand in a page.
-func pack(data []byte) (string, error) {
-	var packed bytes.Buffer
-	z, err := gzip.NewWriterLevel(&packed, gzip.BestSpeed)
-	if err != nil {
-		return "", err
-	}
-	if _, err := z.Write(data); err != nil {
-		return "", err
-	}
-	if err := z.Close(); err != nil {
-		return "", err
-	}
-	return base64.StdEncoding.EncodeToString(packed.Bytes()), nil
 }

@@ -11,26 +11,41 @@ function watfiberReport() {
 
   // --- data ---
 
-  let data, text, trace, rangeOf, byName;
+  let data, source, trace, rangeOf, byName, byIndex;
+  let diff = null; // what a page that compares shows besides, see diff.js
   const decoder = new TextDecoder();
-  const linesOf = (range) => decoder.decode(new Uint8Array(text, range.from, range.to - range.from)).replace(/\n$/, '').split('\n');
+  const hasLines = (f) => f.at !== undefined || rangeOf.has(f.index);
+  const linesOf = (f) => {
+    if (f.text !== undefined) return f.text === '' ? [] : f.text.split('\n');
+    const r = rangeOf.get(f.index);
+    return r ? decoder.decode(new Uint8Array(source, r.from, r.to - r.from)).replace(/\n$/, '').split('\n') : [];
+  };
+  const numSites = (f) => f.numSites ?? f.sites?.length ?? 0;
   const percent = (a, b) => (b ? (100 * (a - b) / b).toFixed(1) : '0') + ' %';
-  const load = (facts, bytes, recorded) => {
+  // The text is all of the rewritten one, as bytes, or a store that fills a function with
+  // what there is to know of it.
+  const load = (facts, text, recorded, compare) => {
     data = facts;
-    text = bytes;
+    source = text;
     trace = recorded;
+    rangeOf = new Map((data.ranges ?? []).filter((r) => r.func >= 0).map((r) => [r.func, r]));
+    if (data.comparison) {
+      diff = compare({ $, el, link, linkTo, show, refresh, painted, cells, reveal, fillList, shown: () => fn, listed: () => shown }, data.comparison);
+      views.changes = 'Changes';
+      tab = 'changes';
+    }
     if (trace) views.steps = 'Steps';
-    rangeOf = new Map(data.ranges.filter((r) => r.func >= 0).map((r) => [r.func, r]));
     byName = new Map(data.funcs.map((f) => [f.name, f]));
+    byIndex = new Map(data.funcs.map((f) => [f.index, f]));
     $('summary').textContent = `${data.instrumented} of ${data.functions} functions get code, ${data.sites} call sites, ` +
       `${data.bytesBefore} → ${data.bytesAfter} bytes of code (+${percent(data.bytesAfter, data.bytesBefore)})`;
     fillList();
     const same = fn && shown.find((f) => f.name === fn.name);
     const asked = new URLSearchParams(location.hash.slice(1));
     if (!fn && views[asked.get('v')]) tab = asked.get('v');
-    const first = same ?? (fn ? undefined : data.funcs[asked.get('f')]);
-    if (first && rangeOf.has(first.index)) show(first);
-    else if (shown.length) show(shown[0]);
+    const first = same ?? (fn ? undefined : asked.has('f') ? byIndex.get(+asked.get('f')) : undefined);
+    if (first && hasLines(first)) return show(first);
+    return shown.length ? show(shown[0]) : undefined;
   };
 
   // --- state ---
@@ -48,20 +63,26 @@ function watfiberReport() {
     for (const c of text) h = Math.imul(h ^ c.codePointAt(0), 16777619);
     return (h >>> 0) % 360;
   };
-  const colour = (k) => {
-    const name = fn.sites?.[k]?.calls ?? '';
-    let nth = 0;
-    for (let i = 0; i < k; i++) if (fn.sites[i].calls === name) nth++;
-    return `hsl(${hue(name + '.' + nth)} 65% 50%)`;
+  let colours = []; // by site of the function that is shown
+  const colour = (k) => colours[k] ?? 'var(--mark)';
+  const chooseColours = () => {
+    const nth = new Map();
+    colours = (fn.sites ?? []).map(({ calls }) => {
+      nth.set(calls, (nth.get(calls) ?? -1) + 1);
+      return `hsl(${hue(calls + '.' + nth.get(calls))} 65% 50%)`;
+    });
   };
 
   // --- text ---
 
   const tokens = /(;;.*$|\(;.*?;\))|("(?:[^"\\]|\\.)*")|(\$"(?:[^"\\]|\\.)*"|\$[^\s()";]+)|(-?(?:0x[\da-fA-F_.p+-]+|\d[\w.+-]*))|([a-z][\w.]*)/gm;
   const escaped = (s) => s.replace(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c]);
-  const painted = (text) => {
+  // painted returns a text as HTML. In code most words are mnemonics: they have its colour,
+  // and no elements of their own.
+  const painted = (text, inCode) => {
     let out = '', from = 0;
     for (const m of text.matchAll(tokens)) {
+      if (inCode && m[5]) continue;
       out += escaped(text.slice(from, m.index));
       const kind = m[1] ? 'c' : m[2] ? 's' : m[3] ? 'v' : m[4] ? 'n' : 'k';
       const numbered = kind === 'n' && /local\.(get|set|tee)\s+$/.test(text.slice(0, m.index));
@@ -75,22 +96,21 @@ function watfiberReport() {
 
   // rows are the lines of a function: source lines beside what became of them. Line is
   // the place in the text, sites those that an inserted line is about.
+  const rowOf = (text) => {
+    if (!text.includes(';;')) return { kind: 'same', src: text, out: text };
+    const trimmed = text.trim();
+    if (trimmed.startsWith(';;-')) return { kind: 'gone', src: text.replace(/;;- ?/, ''), out: text };
+    return trimmed.includes(';;~') ? { kind: 'ins', src: '', out: text } : { kind: 'same', src: text, out: text };
+  };
   const rowsOf = (f) => {
-    const r = rangeOf.get(f.index);
-    if (!r) return [];
-    const rows = [];
-    for (const [i, text] of linesOf(r).entries()) {
-      const trimmed = text.trim();
-      if (trimmed.startsWith(';;-')) {
-        rows.push({ kind: 'gone', line: i, src: text.replace(/;;- ?/, ''), out: text });
-      } else if (trimmed.includes(';;~')) {
-        const sites = [...text.matchAll(/\bsites? (\d+)/g)].map((m) => +m[1]);
-        if (!sites.length && /^(block|end|.*the site)/.test(trimmed) && f.sites?.length === 1) sites.push(0);
-        rows.push({ kind: 'ins', line: i, src: '', out: text, sites });
-      } else {
-        rows.push({ kind: 'same', line: i, src: text, out: text });
+    const rows = linesOf(f).map((text, line) => {
+      const row = { ...rowOf(text), line };
+      if (row.kind === 'ins') {
+        row.sites = [...text.matchAll(/\bsites? (\d+)/g)].map((m) => +m[1]);
+        if (!row.sites.length && f.sites?.length === 1 && /^(block|end|.*the site)/.test(text.trim())) row.sites.push(0);
       }
-    }
+      return row;
+    });
     let site = -1; // calls are told from the lines behind them
     rows.forEach((row, i) => {
       if (row.kind === 'ins' && /unwinding\? then leave/.test(row.out) && i > 0) {
@@ -106,12 +126,12 @@ function watfiberReport() {
 
   let shown = [];
   const keys = {
-    growth: (f) => -(f.bytesAfter - f.bytesBefore), sites: (f) => -(f.sites?.length ?? 0), frame: (f) => -f.frame, index: (f) => f.index,
+    growth: (f) => -(f.bytesAfter - f.bytesBefore), sites: (f) => -numSites(f), frame: (f) => -f.frame, index: (f) => f.index, change: (f) => -diff.weight(f),
   };
   const fillList = () => {
     const word = $('search').value.toLowerCase();
     const order = $('order').value;
-    shown = data.funcs.filter((f) => rangeOf.has(f.index) && f.name.toLowerCase().includes(word));
+    shown = data.funcs.filter((f) => hasLines(f) && f.name.toLowerCase().includes(word) && (!diff || diff.wanted(f)));
     shown.sort((a, b) => (order === 'name' ? (a.name < b.name ? -1 : 1) : keys[order](a) - keys[order](b) || a.index - b.index));
     drawList();
   };
@@ -126,14 +146,15 @@ function watfiberReport() {
     for (let i = from; i < to; i++) {
       const f = shown[i];
       const growth = f.bytesAfter - f.bytesBefore;
-      const item = el('div', { className: 'item' + (f.status === 'instrumented' ? '' : ' plain'), id: 'f' + f.index, onclick: () => show(f) },
-        el('span', { textContent: f.name, title: f.name }), el('span', { textContent: growth ? '+' + growth : '' }));
+      const item = el('div', { className: 'item' + (f.status === 'instrumented' ? '' : ' plain'), id: 'f' + f.index, onclick: () => pick(f) },
+        el('span', { className: 'title', textContent: f.name, title: f.name }), el('span', { textContent: growth ? '+' + growth : '' }));
       item.setAttribute('role', 'option');
-      item.setAttribute('aria-selected', f === fn);
+      item.setAttribute('aria-selected', f === chosen);
+      diff?.mark(f, item);
       item.style.top = i * itemHeight + 'px';
       list.append(item);
     }
-    if (fn) list.setAttribute('aria-activedescendant', 'f' + fn.index);
+    if (chosen) list.setAttribute('aria-activedescendant', 'f' + chosen.index);
   };
 
   // --- views ---
@@ -148,12 +169,25 @@ function watfiberReport() {
     }));
     $('view').setAttribute('aria-labelledby', 'tab-' + tab);
   };
-  const show = (f) => {
+  // show shows a function, at once or when what is to be shown has been unpacked, and then
+  // does something.
+  let chosen = null;
+  const show = (f, then) => {
+    chosen = f;
+    const waiting = f.at && f.text === undefined ? source.fill(f) : null;
+    const ready = () => { if (chosen === f) { present(f); then?.(); } };
+    return waiting ? waiting.then(ready) : ready();
+  };
+  // pick shows a function that was asked for, and not the view of all.
+  const pick = (f) => { if (tab === 'changes') tab = 'code'; show(f); };
+  const present = (f) => {
     fn = f; hit = null; at = -1; opened.clear();
     $('name').textContent = f.name;
     $('verdict').textContent = f.status === 'instrumented' ?
-      `${f.why}. ${f.sites.length} call site${f.sites.length === 1 ? '' : 's'}, frame of ${f.frame} bytes, ${f.bytesBefore} → ${f.bytesAfter} bytes of code (+${percent(f.bytesAfter, f.bytesBefore)})` :
+      `${f.why}. ${numSites(f)} call site${numSites(f) === 1 ? '' : 's'}, frame of ${f.frame} bytes, ${f.bytesBefore} → ${f.bytesAfter} bytes of code (+${percent(f.bytesAfter, f.bytesBefore)})` :
       f.status === 'untouched' ? 'Gets no code: nothing that it calls may suspend.' : f.status;
+    chooseColours();
+    diff?.head(f);
     const i = shown.indexOf(f), list = $('list');
     if (i >= 0 && (i * itemHeight < list.scrollTop || (i + 1) * itemHeight > list.scrollTop + list.clientHeight)) list.scrollTop = (i - 4) * itemHeight;
     drawList();
@@ -161,18 +195,19 @@ function watfiberReport() {
   };
   const draw = () => {
     drawTabs();
+    document.body.classList.toggle('all', tab === 'changes');
     if (!document.body.dataset.play) history.replaceState(null, '', `#f=${fn.index}&v=${tab}`);
-    $('view').replaceChildren(({ code: codeView, why: whyView, frame: frameView, passes: passesView, steps: stepsView })[tab]());
+    $('view').replaceChildren(({ code: codeView, why: whyView, frame: frameView, passes: passesView, changes: diff?.view, steps: stepsView })[tab]());
     $('view').scrollTop = 0;
     if (tab === 'code') fillChunks();
   };
 
   // Code: rows have a known height, so that only those in sight are made.
-  const rowHeight = 19, barHeight = 6, chunkSize = 100;
+  const rowHeight = 19, barHeight = 6, chunkSize = 20;
   let visible = [], tops = [];
   const layOut = () => {
     visible = [];
-    const rows = rowsOf(fn);
+    const rows = diff ? diff.rows(fn, rowsOf(fn), rowOf) : rowsOf(fn);
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i];
       if (!folded || row.kind !== 'ins' || opened.has(row.line)) {
@@ -183,6 +218,7 @@ function watfiberReport() {
       while (i < rows.length && rows[i].kind === 'ins' && !opened.has(rows[i].line)) {
         bar.lines.push(rows[i].line);
         bar.sites.push(...rows[i].sites);
+        if (rows[i].cls) { bar.cls = rows[i].cls; bar.hunks = [...bar.hunks ?? [], rows[i].hunk]; }
         i++;
       }
       i--;
@@ -193,24 +229,26 @@ function watfiberReport() {
   };
   const codeView = () => {
     layOut();
-    const code = el('div', { className: 'code', id: 'code' });
+    const code = el('div', { className: diff ? 'code diff' : 'code', id: 'code' });
     code.style.setProperty('--src', Math.round($('view').clientWidth * 0.4) + 'px');
+    code.style.setProperty('--longest', visible.reduce((most, row) => Math.max(most, row.out?.length ?? 0), 40));
     code.style.height = tops[tops.length - 1] + 12 + 'px';
     return code;
   };
   const rowHTML = (row, i) => {
     const site = row.site ?? row.sites?.[0];
     const style = site === undefined ? '' : ` style="--site:${colour(site)}"`;
+    if (row.html) return row.html(i);
     if (row.kind === 'bar') {
-      return `<div class="row bar" data-row="${i}" tabindex="0" role="button" aria-label="${row.lines.length} inserted lines, open"${style}><div class="src"></div><div class="out" style="flex:1"><i></i></div></div>`;
+      return `<div class="row bar${row.cls ?? ''}" data-row="${i}" tabindex="0" role="button" aria-label="${row.lines.length} inserted lines, open"${style}><div class="src"></div><div class="out" style="flex:1"><i></i></div></div>`;
     }
     const current = row.site !== undefined && row.site === at ? ' at' : '';
-    return `<div class="row ${row.kind}${current}" data-row="${i}"${style}><div class="src">${painted(row.src)}</div><div class="out">${painted(row.out)}</div></div>`;
+    return `<div class="row ${row.kind}${current}${row.cls ?? ''}" data-row="${i}"${style}><div class="src">${painted(row.src, true)}</div><div class="out">${painted(row.out, true)}</div></div>`;
   };
-  const fillChunks = () => {
+  const fillChunks = (all) => {
     const code = $('code'), view = $('view');
     if (!code) return;
-    const top = view.scrollTop - 600, bottom = view.scrollTop + view.clientHeight + 600;
+    const top = all === true ? 0 : view.scrollTop - 600, bottom = all === true ? Infinity : view.scrollTop + view.clientHeight + 600;
     const wanted = new Set();
     for (let c = 0; c * chunkSize < visible.length; c++) {
       const end = Math.min((c + 1) * chunkSize, visible.length);
@@ -243,9 +281,24 @@ function watfiberReport() {
     fillChunks();
   };
 
+  // reveal shows a row that a function chooses; one that is folded is opened first.
+  const reveal = (chooses) => {
+    tab = 'code';
+    draw();
+    const bar = visible.find((row) => row.kind === 'bar' && row.hunks?.some((hunk) => chooses({ hunk })));
+    if (bar) { bar.lines.forEach((l) => opened.add(l)); $('view').replaceChildren(codeView()); }
+    const i = visible.findIndex(chooses);
+    if (i >= 0) $('view').scrollTop = tops[i] - $('view').clientHeight / 3;
+    fillChunks();
+  };
+
+  const linkTo = (index, text) => {
+    const f = byIndex.get(index);
+    return f && hasLines(f) ? el('button', { className: 'link', type: 'button', textContent: text, onclick: () => pick(f) }) : el('span', { className: 'mono', textContent: text });
+  };
   const link = (name) => {
     const f = byName.get(name);
-    if (!f || !rangeOf.has(f.index)) return el('span', { className: 'mono', textContent: name });
+    if (!f || !hasLines(f)) return el('span', { className: 'mono', textContent: name });
     return el('button', { className: 'link', type: 'button', textContent: name, onclick: () => show(f) });
   };
   const chip = (k) => {
@@ -279,6 +332,8 @@ function watfiberReport() {
       pad.append(el('p', { textContent: fn.status === 'instrumented' ? 'There is nothing to spill: the only site says where to go on.' : 'There is no frame: the function gets no code.' }));
       return pad;
     }
+    // What lies at the lowest addresses is left out at sites that need nothing there.
+    const rare = fn.frame - Math.min(...fn.sites.map((s) => s.frame));
     const slots = (fn.slots ?? []).map((s) => ({ ...s, bytes: sizes[s.type] }));
     const used = new Set(slots.flatMap((s) => Array.from({ length: s.bytes / 4 }, (_, i) => s.offset + 4 * i)));
     for (let o = 0; o < fn.frame; o += 4) if (!used.has(o)) slots.push({ name: 'site', type: 'i32', offset: o, bytes: 4, sites: fn.sites.map((_, k) => k), number: true });
@@ -288,9 +343,10 @@ function watfiberReport() {
     for (const s of slots) {
       const box = el('div', {}, el('b', { textContent: s.name }), el('small', { textContent: `+${s.offset} ${s.type}` }));
       box.style.minWidth = 14 * s.bytes + 'px';
+      if (s.offset < rare) box.className = 'rare';
       strip.append(box);
     }
-    pad.append(el('p', { textContent: `${fn.frame} bytes in the buffer, from the lowest address.` }), strip);
+    pad.append(el('p', { textContent: `${fn.frame} bytes in the buffer, from the lowest address.` + (rare ? ` The first ${rare} are left out at sites that need nothing there.` : '') }), strip);
     const table = el('table', {}, cells('th', 'bytes', 'slot', 'type', 'needed at'));
     for (const s of slots) {
       const all = s.sites.length === fn.sites.length;
@@ -305,8 +361,8 @@ function watfiberReport() {
   const passesView = () => {
     const source = rowsOf(fn).filter((r) => r.kind !== 'ins').map((r) => r.src);
     const columns = [];
-    for (const p of data.passes) {
-      const notes = p.notes?.[fn.index] ?? [];
+    for (const [nth, p] of data.passes.entries()) {
+      const notes = (fn.notes ? fn.notes[nth] : p.notes?.[fn.index]) ?? [];
       const text = JSON.stringify(notes);
       const last = columns[columns.length - 1];
       if (last && last.text === text) { last.names.push(p); continue; }
@@ -349,8 +405,8 @@ function watfiberReport() {
   };
   const frameBox = (element) => {
     const f = functionNamed(element.function);
-    const values = (element.values ?? []).map((v) => `${v.name} = ${v.value}`).join(', ');
-    return el('div', { className: 'box frame' }, el('b', { textContent: f.name }), el('small', { textContent: `${element.size} bytes at ${element.address}` }), el('span', { textContent: values }));
+    const values = (element.values ?? []).map((v) => `${/^\d/.test(v.name) ? 'local ' : ''}${v.name} = ${v.value}`).join(', ');
+    return el('div', { className: 'box frame' }, el('b', { textContent: f.name }), el('small', { textContent: `${element.size} bytes at 0x${element.address.toString(16)}` }), el('span', { textContent: values }));
   };
   const stepsView = () => {
     const e = trace.events[event], hidden = shownAt !== event;
@@ -394,14 +450,21 @@ function watfiberReport() {
   $('search').addEventListener('input', () => { $('list').scrollTop = 0; fillList(); });
   $('order').addEventListener('change', () => { $('list').scrollTop = 0; fillList(); });
   addEventListener('resize', () => { drawList(); if (tab === 'code') fillChunks(); });
+  addEventListener('beforeprint', () => tab === 'code' && fillChunks(true));
+  addEventListener('afterprint', () => tab === 'code' && fillChunks());
   $('view').addEventListener('click', (e) => {
     const bar = e.target.closest('.bar');
     if (bar) return openBar(visible[+bar.dataset.row]);
+    const was = e.target.closest('.was');
+    if (was) return diff.toggle(visible[+was.dataset.row], was.dataset.row);
     const name = e.target.closest('.v')?.dataset.v;
     if (name && tab === 'code') { hit = hit === name ? null : name; refresh(); }
   });
+  let over = null; // the name that the pointer is on
   $('view').addEventListener('mouseover', (e) => {
     const name = e.target.closest?.('.v')?.dataset.v;
+    if ((name ?? hit) === over) return;
+    over = name ?? hit;
     for (const v of $('view').querySelectorAll('.v')) v.classList.toggle('hit', v.dataset.v === (name ?? hit));
   });
   $('help').onclick = () => $('keys').showModal();
@@ -409,17 +472,18 @@ function watfiberReport() {
     const dark = document.documentElement.dataset.theme ? document.documentElement.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
     document.documentElement.dataset.theme = dark ? 'light' : 'dark';
   };
-  const step = (by) => { const i = shown.indexOf(fn); if (shown[i + by]) show(shown[i + by]); };
+  const step = (by) => { const i = shown.indexOf(chosen); if (shown[i + by]) pick(shown[i + by]); };
   addEventListener('keydown', (e) => {
     if (e.target.closest('input, select, textarea, dialog')) { if (e.key === 'Escape') e.target.blur(); return; }
     if (e.ctrlKey || e.metaKey || e.altKey) return;
-    const bar = document.activeElement?.closest?.('.bar');
+    const bar = document.activeElement?.closest?.('.bar'), was = document.activeElement?.closest?.('.was');
     const actions = {
       j: () => goTo(at + 1), k: () => goTo(at < 0 ? -1 : at - 1), n: () => step(1), p: () => step(-1),
       f: () => { folded = !folded; opened.clear(); if (tab === 'code') refresh(); },
       '/': () => $('search').focus(), '?': () => $('keys').showModal(),
       Escape: () => { hit = null; at = -1; if (tab === 'code') refresh(); },
-      Enter: () => bar && openBar(visible[+bar.dataset.row]),
+      Enter: () => (bar ? openBar(visible[+bar.dataset.row]) : was && diff.toggle(visible[+was.dataset.row], was.dataset.row)),
+      ...diff?.actions,
     };
     Object.keys(views).forEach((id, i) => { actions[i + 1] = () => { tab = id; draw(); }; });
     if (tab === 'steps') Object.assign(actions, { ArrowRight: () => stepTo(event + 1), ArrowLeft: () => stepTo(event - 1), Home: () => stepTo(0), End: () => stepTo(trace.events.length - 1) });

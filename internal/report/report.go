@@ -20,12 +20,14 @@ type Data struct {
 	Passes []Pass  `json:"passes"`
 	// Trace is a recorded run in the format of watfiber trace --json, nil for none.
 	Trace []byte `json:"-"`
+	// Comparison is what differs from another module, nil for none.
+	Comparison *Comparison `json:"comparison,omitempty"`
 
-	module *wat.Module
+	rewrite *rewrite.Explanation
 }
 
 // Result returns the rewritten module.
-func (d *Data) Result() *wat.Module { return d.module }
+func (d *Data) Result() *wat.Module { return d.rewrite.Result.Module }
 
 // A Range is where the lines of a function stand in the rewritten text, header included:
 // in bytes.
@@ -50,7 +52,7 @@ func New(m *wat.Module, opts rewrite.Options) (*Data, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Data{Module: explain.Facts(e), Text: e.Result.Text, module: e.Result.Module}
+	d := &Data{Module: explain.Facts(e), Text: e.Result.Text, rewrite: e}
 	for i := range d.Funcs {
 		if d.Funcs[i].Status == explain.Instrumented {
 			d.Path(i)
@@ -81,23 +83,26 @@ func ranges(m *wat.Module, text string) ([]Range, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the rewritten text cannot be read: %w", err)
 	}
+	all := lines(out)
 	defined := 0
-	var sources []int // functions of the source with a body
 	for id, f := range m.Funcs {
 		if f.Import == nil {
-			sources = append(sources, id)
+			all[defined].Func = id
+			defined++
 		}
 	}
+	return all, nil
+}
+
+// lines finds the functions with a body in a rewritten text, in their order.
+func lines(out *wat.Module) []Range {
 	var all []Range
+	text := out.Source.Text
 	for _, f := range out.Funcs {
 		if f.Import != nil {
 			continue
 		}
 		r := Range{Func: -1, From: out.Source.LineStart(f.Span.Start), To: out.Source.LineEnd(f.Span.End)}
-		if defined < len(sources) {
-			r.Func = sources[defined]
-		}
-		defined++
 		for r.From > 0 {
 			above := out.Source.LineStart(r.From - 1)
 			if !strings.HasPrefix(strings.TrimSpace(text[above:r.From]), wat.InsertMark) {
@@ -107,7 +112,7 @@ func ranges(m *wat.Module, text string) ([]Range, error) {
 		}
 		all = append(all, r)
 	}
-	return all, nil
+	return all
 }
 
 // passes returns what each pass finds out. The notes of a pass replace those of the ones

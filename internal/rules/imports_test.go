@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	},
 	"internal/trace":        {project + "/rewrite", project + "/fiberlib"},
 	"internal/explain":      {project + "/rewrite", project + "/wat", project + "/wat/binary"},
-	"internal/report":       {project + "/rewrite", project + "/internal/explain", project + "/wat"},
+	"internal/report":       {project + "/rewrite", project + "/internal/explain", project + "/internal/diff", project + "/internal/parallel", project + "/wat"},
 	"internal/play":         {project + "/internal/report"},
 	"internal/play/browser": {},
 	"internal/play/flags":   {project + "/rewrite", project + "/wat"},
