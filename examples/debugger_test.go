@@ -112,8 +112,8 @@ func TestDebuggerSteps(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("the steps lead to the lines\n%v, not\n%v", got, want)
 	}
-	b.call("Debugger.disable", nil, nil)
-	if got := b.value(run); got != float64(60) {
+	b.Call("Debugger.disable", nil, nil)
+	if got := run(); got != float64(60) {
 		t.Errorf("the program returns %v, not 60", got)
 	}
 }
@@ -127,8 +127,8 @@ func TestDebuggerBehindSuspension(t *testing.T) {
 	if got, want := b.at(b.paused()), []string{"$twice app.wat:9", "$sum app.wat:15"}; !slices.Equal(got, want) {
 		t.Errorf("paused at %q, not %q", got, want)
 	}
-	b.call("Debugger.resume", nil, nil)
-	if got := b.value(run); got != float64(20) {
+	b.Call("Debugger.resume", nil, nil)
+	if got := run(); got != float64(20) {
 		t.Errorf("the program returns %v, not 20", got)
 	}
 }
@@ -147,7 +147,7 @@ func TestDebuggerStepsInserted(t *testing.T) {
 	if text := strings.Split(b.m.Sources[1].Content, "\n")[line-1]; !strings.Contains(text, "site 0: unwinding?") {
 		t.Errorf("a step leads to %s", text)
 	}
-	b.call("Debugger.disable", nil, nil)
+	b.Call("Debugger.disable", nil, nil)
 }
 
 // A program in C with fibers: lines are those of the C source.
@@ -186,6 +186,6 @@ WebAssembly.instantiate(bytes, { wasi_snapshot_preview1: wasi }).then(({ instanc
 	if len(stack) < len(want) || !slices.Equal(stack[:len(want)], want) {
 		t.Errorf("the stack is\n%s\nwanted at its top\n%s", strings.Join(stack, "\n"), strings.Join(want, "\n"))
 	}
-	b.call("Debugger.disable", nil, nil)
-	b.value(run)
+	b.Call("Debugger.disable", nil, nil)
+	run()
 }
