@@ -35,18 +35,9 @@ func (r *reportCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	m, err := c.load(r.Input)
+	m, err := r.loadText(c, r.Input, &opts)
 	if err != nil {
 		return err
-	}
-	if err := r.forModule(m, &opts); err != nil {
-		return err
-	}
-	opts.Lines = c.sourceLines(m)
-	if m.Source.Binary {
-		if m, err = asText(m); err != nil {
-			return err
-		}
 	}
 	data, err := report.New(m, opts)
 	if err != nil {
