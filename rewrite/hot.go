@@ -1,7 +1,6 @@
 package rewrite
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/watfiber/watfiber/wat"
@@ -27,7 +26,7 @@ import (
 //	  …
 //	) ;;~
 
-const idHot = "$fiber.hot."
+const prefixHot = "fiber.hot."
 
 // divert inserts the call of the hot copy.
 func (f *function) divert() {
@@ -43,12 +42,7 @@ func (f *function) divert() {
 }
 
 // hotName is the name of the hot copy of a function.
-func (f *function) hotName(id wat.FuncID) string {
-	if name := f.m.Funcs[id].Name; name != "" && !f.m.Source.Binary {
-		return wat.ID("fiber.hot." + name)
-	}
-	return idHot + strconv.Itoa(int(id))
-}
+func (f *function) hotName(id wat.FuncID) string { return wat.ID(prefixHot + f.names[id]) }
 
 // emitHot makes the lines that the hot copy has besides those of the source. Operands
 // that a frame holds are parked where a landing would have parked them.
