@@ -4,13 +4,13 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/watfiber/watfiber/internal/browser"
+	"github.com/watfiber/watfiber/wat"
 	"github.com/watfiber/watfiber/wat/sourcemap"
 )
 
@@ -60,6 +60,7 @@ func (d *devtools) event(method string, params any) {
 // A debugger is what the debugger of a browser does with a source map.
 type debugger struct {
 	*devtools
+	built  *wat.Module
 	m      *sourcemap.Map
 	script string // its id
 }
@@ -68,26 +69,18 @@ type debugger struct {
 // in base64, for %s.
 func (d *devtools) debug(output, script string) *debugger {
 	d.t.Helper()
-	wasm, err := os.ReadFile(output)
-	if err != nil {
-		d.t.Fatal(err)
-	}
 	d.Call("Debugger.enable", map[string]any{}, nil)
 	d.Call("Debugger.setBlackboxPatterns", map[string]any{"patterns": []string{"host.js"}}, nil)
-	d.start(strings.Replace(script, "%s", base64.StdEncoding.EncodeToString(wasm), 1) + "\n//# sourceURL=host.js")()
+	d.start(strings.Replace(script, "%s", base64.StdEncoding.EncodeToString([]byte(read(d.t, output))), 1) + "\n//# sourceURL=host.js")()
 	var parsed struct{ ScriptID, ScriptLanguage, SourceMapURL string }
 	for parsed.ScriptLanguage != "WebAssembly" {
 		d.event("Debugger.scriptParsed", &parsed)
 	}
-	code, err := os.ReadFile(filepath.Join(filepath.Dir(output), parsed.SourceMapURL))
-	if err != nil {
-		d.t.Fatal(err)
+	if want := filepath.Base(output) + ".map"; parsed.SourceMapURL != want {
+		d.t.Fatalf("the source map is said to be %s, not %s", parsed.SourceMapURL, want)
 	}
-	m, err := sourcemap.Decode(code)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	b := &debugger{devtools: d, m: m, script: parsed.ScriptID}
+	built, m := readMapped(d.t, output)
+	b := &debugger{devtools: d, built: built, m: m, script: parsed.ScriptID}
 	b.ignore()
 	return b
 }
@@ -136,21 +129,31 @@ func (b *debugger) place(offset int) string {
 	return fmt.Sprintf("%s:%d", b.m.Sources[s.Source].Name, s.Line+1)
 }
 
-// breakAt sets a breakpoint on a place, and returns on which it is.
-func (b *debugger) breakAt(place string) string {
+// breakAt sets a breakpoint on a place, in each function that has code of it, as debuggers
+// do, and returns on which places they are.
+func (b *debugger) breakAt(place string) []string {
 	b.t.Helper()
+	var set []string
+	done := 0 // all code before it
 	for _, s := range b.m.Segments {
-		if b.place(s.Offset) != place {
+		if s.Offset < done || b.place(s.Offset) != place {
 			continue
+		}
+		for _, f := range b.built.Funcs {
+			if f.Import == nil && f.Span.Start <= s.Offset && s.Offset < f.Span.End {
+				done = f.Span.End
+			}
 		}
 		location := b.position(s.Offset)
 		location["scriptId"] = b.script
-		var set struct{ ActualLocation struct{ ColumnNumber int } }
-		b.Call("Debugger.setBreakpoint", map[string]any{"location": location}, &set)
-		return b.place(set.ActualLocation.ColumnNumber)
+		var at struct{ ActualLocation struct{ ColumnNumber int } }
+		b.Call("Debugger.setBreakpoint", map[string]any{"location": location}, &at)
+		set = append(set, b.place(at.ActualLocation.ColumnNumber))
 	}
-	b.t.Fatalf("no code comes from %s", place)
-	return ""
+	if set == nil {
+		b.t.Fatalf("no code comes from %s", place)
+	}
+	return set
 }
 
 // A stop is where the program has been paused.
