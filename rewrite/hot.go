@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/watfiber/watfiber/wat"
@@ -151,4 +152,41 @@ func (f *function) hotBody(r *runtimeText, t *wat.FuncText, hot map[uint64]bool)
 		insert(2*i + 1)
 	}
 	insert(2 * len(f.fn.Body.Instrs))
+}
+
+// nameCopies gives the hot copies of a binary the names that their functions have inside:
+// the text that they are read from has numbers, and the names that labels get in a text.
+func (s *state) nameCopies(ext *wat.Module) {
+	if !s.m.Source.Binary {
+		return
+	}
+	of := map[string]*function{}
+	for _, f := range s.functions {
+		if f.hot {
+			of[prefixHot+f.names[f.id]] = f
+		}
+	}
+	for _, fn := range ext.Funcs[len(s.m.Funcs):] {
+		if f := of[fn.Name]; f != nil {
+			f.nameCopy(fn)
+		}
+	}
+}
+
+// nameCopy gives a hot copy the names of the source, and those of inserted labels and locals
+// if they have names.
+func (f *function) nameCopy(fn *wat.Func) {
+	added := fn.LocalNames
+	fn.LocalNames = slices.Clone(f.fn.LocalNames)
+	own := map[string]bool{}
+	for _, l := range f.fn.Body.Labels {
+		own[l.Name] = true
+	}
+	if f.innerNames {
+		fn.LocalNames = append(fn.LocalNames, added...)
+	}
+	body := fn.Body()
+	body.Labels = slices.DeleteFunc(body.Labels, func(l wat.LabelName) bool {
+		return !own[l.Name] && (!f.innerNames || !strings.HasPrefix(l.Name, idPrefix))
+	})
 }
