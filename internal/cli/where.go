@@ -126,7 +126,7 @@ type spot struct {
 	Function    string `json:"function"`
 	Index       int    `json:"index"`
 	CopyOf      string `json:"copyOf,omitempty"` // the function of which it is the hot copy
-	Instruction int    `json:"instruction"` // from 0; -1 if it is the function as a whole
+	Instruction int    `json:"instruction"`      // from 0; -1 if it is the function as a whole
 	Op          string `json:"op,omitempty"`
 	// Text is the line of the rewritten text, or of the disassembly.
 	Text *codeLine `json:"text,omitempty"`
