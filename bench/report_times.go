@@ -52,10 +52,7 @@ func (r *report) kernelTables() string {
 		if e.missing != "" {
 			continue
 		}
-		names := r.timed()
-		if r.hasSamples(e, stackSwitching) {
-			names = append(names, stackSwitching)
-		}
+		names := r.timedOn(e, stackSwitching)
 		var rows [][]string
 		for _, s := range r.measured() {
 			for i, c := range s.kernelsOn(e) {
@@ -81,6 +78,17 @@ func kernelRow(module string, c call, t map[string]samples, names []string) []st
 	return row
 }
 
+// timedOn returns the builders that are timed, and those of more that an engine has timed.
+func (r *report) timedOn(e engine, more ...string) []string {
+	names := r.timed()
+	for _, name := range more {
+		if r.hasSamples(e, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // hasSamples returns whether an engine has timed something of a builder.
 func (r *report) hasSamples(e engine, builder string) bool {
 	for _, s := range r.subjects {
@@ -101,12 +109,7 @@ func (r *report) switchTables() string {
 		if e.missing != "" {
 			continue
 		}
-		names := r.timed()
-		for _, name := range []string{awaited, stackSwitching} {
-			if r.hasSamples(e, name) {
-				names = append(names, name)
-			}
-		}
+		names := r.timedOn(e, awaited, stackSwitching)
 		header := append([]string{"call"}, names...)
 		for _, name := range r.peers() {
 			header = append(header, "÷ "+name)

@@ -1,188 +1,58 @@
 package examples_test
 
 import (
-	"bufio"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/watfiber/watfiber/internal/browser"
+	"github.com/watfiber/watfiber/wat"
 	"github.com/watfiber/watfiber/wat/sourcemap"
 )
 
-// This file drives the debugger of Chromium, by the DevTools protocol over two pipes:
-// messages are JSON, each ends in a zero byte.
+// This file drives the debugger of Chromium.
 
-// devtools is a connection to a page.
+// devtools is a page with its events.
 type devtools struct {
-	t       *testing.T
-	to      io.Writer
-	from    chan message
-	waiting []message // events that nobody has asked for yet
-	session string
-	last    int
+	*browser.Page
+	t      *testing.T
+	events chan event
 }
 
-// message is one of the protocol: a call, its result, or an event.
-type message struct {
-	ID        int             `json:"id,omitempty"`
-	SessionID string          `json:"sessionId,omitempty"`
-	Method    string          `json:"method,omitempty"`
-	Params    any             `json:"params,omitempty"`
-	Result    json.RawMessage `json:"result,omitempty"`
-	Error     json.RawMessage `json:"error,omitempty"`
-
-	event json.RawMessage // Params of what was received
+// event is one of the protocol.
+type event struct {
+	method string
+	params json.RawMessage
 }
-
-// patience is how long a browser on a busy machine may take.
-const patience = 60 * time.Second
 
 // startChromium starts a browser with an empty page.
 func startChromium(t *testing.T) *devtools {
 	t.Helper()
-	path := needs(t, "chromium")
-	hisIn, in := pipe(t)
-	out, hisOut := pipe(t)
-	cmd := exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-		"--user-data-dir="+t.TempDir(), "--remote-debugging-pipe", "about:blank")
-	cmd.ExtraFiles = []*os.File{hisIn, hisOut} // descriptors 3 and 4
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	hisIn.Close()
-	hisOut.Close()
-	d := &devtools{t: t, to: in, from: make(chan message, 1000)}
-	go d.read(out)
-	t.Cleanup(func() {
-		d.session = ""
-		d.send("Browser.close", nil)
-		in.Close()
-		done := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
-		defer done.Stop()
-		_ = cmd.Wait()
-	})
-	d.attach()
+	d := &devtools{Page: browser.Start(t).Open(t), t: t, events: make(chan event, 1000)}
+	d.Events(func(method string, params json.RawMessage) { d.events <- event{method, params} })
 	return d
 }
 
-func pipe(t *testing.T) (r, w *os.File) {
-	t.Helper()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r, w
-}
-
-// read delivers what the browser says, until it ends.
-func (d *devtools) read(from io.Reader) {
-	defer close(d.from)
-	for r := bufio.NewReader(from); ; {
-		data, err := r.ReadBytes(0)
-		if err != nil {
-			return
-		}
-		var in struct {
-			message
-			Params json.RawMessage `json:"params"`
-		}
-		if json.Unmarshal(data[:len(data)-1], &in) == nil {
-			in.message.event = in.Params
-			d.from <- in.message
-		}
-	}
-}
-
-// attach turns to the page.
-func (d *devtools) attach() {
+// event waits for an event of a kind; others before it are nobody's business.
+func (d *devtools) event(method string, params any) {
 	d.t.Helper()
-	var targets struct {
-		TargetInfos []struct{ TargetID, Type string }
-	}
-	for range 100 {
-		d.call("Target.getTargets", nil, &targets)
-		for _, target := range targets.TargetInfos {
-			if target.Type == "page" {
-				var attached struct{ SessionID string }
-				d.call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
-				d.session = attached.SessionID
-				return
-			}
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	d.t.Fatal("chromium has no page")
-}
-
-// send starts a call.
-func (d *devtools) send(method string, params any) int {
-	d.last++
-	data, err := json.Marshal(message{ID: d.last, SessionID: d.session, Method: method, Params: params})
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	_, _ = d.to.Write(append(data, 0))
-	return d.last
-}
-
-// call makes a call and reads its result.
-func (d *devtools) call(method string, params, result any) {
-	d.t.Helper()
-	d.result(method, d.send(method, params), result)
-}
-
-// result waits for the result of a call.
-func (d *devtools) result(method string, id int, result any) {
-	d.t.Helper()
-	m := d.wait(func(m message) bool { return m.ID == id })
-	if m.Error != nil {
-		d.t.Fatalf("%s: %s", method, m.Error)
-	}
-	if result != nil {
-		if err := json.Unmarshal(m.Result, result); err != nil {
-			d.t.Fatalf("%s: %v: %s", method, err, m.Result)
-		}
-	}
-}
-
-// event waits for an event of a kind.
-func (d *devtools) event(method string, event any) {
-	d.t.Helper()
-	m := d.wait(func(m message) bool { return m.Method == method })
-	if err := json.Unmarshal(m.event, event); err != nil {
-		d.t.Fatalf("%s: %v: %s", method, err, m.event)
-	}
-}
-
-// wait returns the first message that is asked for, and keeps the events before it.
-func (d *devtools) wait(wanted func(message) bool) message {
-	d.t.Helper()
-	for i, m := range d.waiting {
-		if wanted(m) {
-			d.waiting = append(d.waiting[:i], d.waiting[i+1:]...)
-			return m
-		}
-	}
-	timeout := time.After(patience)
+	timeout := time.After(time.Minute)
 	for {
 		select {
-		case m, ok := <-d.from:
-			switch {
-			case !ok:
-				d.t.Fatal("chromium has ended")
-			case wanted(m):
-				return m
+		case e := <-d.events:
+			if e.method != method {
+				continue
 			}
-			d.waiting = append(d.waiting, m)
+			if err := json.Unmarshal(e.params, params); err != nil {
+				d.t.Fatalf("%s: %v: %s", method, err, e.params)
+			}
+			return
 		case <-timeout:
-			d.t.Fatal("chromium does not answer")
+			d.t.Fatalf("there is no %s", method)
 		}
 	}
 }
@@ -190,6 +60,7 @@ func (d *devtools) wait(wanted func(message) bool) message {
 // A debugger is what the debugger of a browser does with a source map.
 type debugger struct {
 	*devtools
+	built  *wat.Module
 	m      *sourcemap.Map
 	script string // its id
 }
@@ -198,53 +69,37 @@ type debugger struct {
 // in base64, for %s.
 func (d *devtools) debug(output, script string) *debugger {
 	d.t.Helper()
-	wasm, err := os.ReadFile(output)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	d.call("Debugger.enable", map[string]any{}, nil)
-	d.call("Debugger.setBlackboxPatterns", map[string]any{"patterns": []string{"host.js"}}, nil)
-	d.evaluate(strings.Replace(script, "%s", base64.StdEncoding.EncodeToString(wasm), 1) + "\n//# sourceURL=host.js")
+	d.Call("Debugger.enable", map[string]any{}, nil)
+	d.Call("Debugger.setBlackboxPatterns", map[string]any{"patterns": []string{"host.js"}}, nil)
+	d.start(strings.Replace(script, "%s", base64.StdEncoding.EncodeToString([]byte(read(d.t, output))), 1) + "\n//# sourceURL=host.js")()
 	var parsed struct{ ScriptID, ScriptLanguage, SourceMapURL string }
 	for parsed.ScriptLanguage != "WebAssembly" {
 		d.event("Debugger.scriptParsed", &parsed)
 	}
-	code, err := os.ReadFile(filepath.Join(filepath.Dir(output), parsed.SourceMapURL))
-	if err != nil {
-		d.t.Fatal(err)
+	if want := filepath.Base(output) + ".map"; parsed.SourceMapURL != want {
+		d.t.Fatalf("the source map is said to be %s, not %s", parsed.SourceMapURL, want)
 	}
-	m, err := sourcemap.Decode(code)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	b := &debugger{devtools: d, m: m, script: parsed.ScriptID}
+	built, m := readMapped(d.t, output)
+	b := &debugger{devtools: d, built: built, m: m, script: parsed.ScriptID}
 	b.ignore()
 	return b
 }
 
-// evaluate evaluates an expression, which may be a promise, and returns its value.
-func (d *devtools) evaluate(expression string) any {
-	d.t.Helper()
-	return d.value(d.start(expression))
-}
-
-// start begins to evaluate an expression.
-func (d *devtools) start(expression string) int {
-	return d.send("Runtime.evaluate", map[string]any{"expression": expression, "awaitPromise": true})
-}
-
-// value waits for the value of an expression.
-func (d *devtools) value(id int) any {
-	d.t.Helper()
-	var got struct {
-		Result           struct{ Value any }
-		ExceptionDetails json.RawMessage
+// start begins to evaluate an expression. What it returns waits for the value.
+func (d *devtools) start(expression string) func() any {
+	wait := d.Start("Runtime.evaluate", map[string]any{"expression": expression, "awaitPromise": true})
+	return func() any {
+		d.t.Helper()
+		var got struct {
+			Result           struct{ Value any }
+			ExceptionDetails json.RawMessage
+		}
+		wait(&got)
+		if got.ExceptionDetails != nil {
+			d.t.Fatalf("%s", got.ExceptionDetails)
+		}
+		return got.Result.Value
 	}
-	d.result("Runtime.evaluate", id, &got)
-	if got.ExceptionDetails != nil {
-		d.t.Fatalf("%s", got.ExceptionDetails)
-	}
-	return got.Result.Value
 }
 
 // ignore has the debugger step through what the map says is to be ignored.
@@ -257,7 +112,7 @@ func (b *debugger) ignore() {
 			ignored = i
 		}
 	}
-	b.call("Debugger.setBlackboxedRanges", map[string]any{"scriptId": b.script, "positions": positions}, nil)
+	b.Call("Debugger.setBlackboxedRanges", map[string]any{"scriptId": b.script, "positions": positions}, nil)
 }
 
 // position is an offset as the protocol has it.
@@ -274,21 +129,31 @@ func (b *debugger) place(offset int) string {
 	return fmt.Sprintf("%s:%d", b.m.Sources[s.Source].Name, s.Line+1)
 }
 
-// breakAt sets a breakpoint on a place, and returns on which it is.
-func (b *debugger) breakAt(place string) string {
+// breakAt sets a breakpoint on a place, in each function that has code of it, as debuggers
+// do, and returns on which places they are.
+func (b *debugger) breakAt(place string) []string {
 	b.t.Helper()
+	var set []string
+	done := 0 // all code before it
 	for _, s := range b.m.Segments {
-		if b.place(s.Offset) != place {
+		if s.Offset < done || b.place(s.Offset) != place {
 			continue
+		}
+		for _, f := range b.built.Funcs {
+			if f.Import == nil && f.Span.Start <= s.Offset && s.Offset < f.Span.End {
+				done = f.Span.End
+			}
 		}
 		location := b.position(s.Offset)
 		location["scriptId"] = b.script
-		var set struct{ ActualLocation struct{ ColumnNumber int } }
-		b.call("Debugger.setBreakpoint", map[string]any{"location": location}, &set)
-		return b.place(set.ActualLocation.ColumnNumber)
+		var at struct{ ActualLocation struct{ ColumnNumber int } }
+		b.Call("Debugger.setBreakpoint", map[string]any{"location": location}, &at)
+		set = append(set, b.place(at.ActualLocation.ColumnNumber))
 	}
-	b.t.Fatalf("no code comes from %s", place)
-	return ""
+	if set == nil {
+		b.t.Fatalf("no code comes from %s", place)
+	}
+	return set
 }
 
 // A stop is where the program has been paused.
@@ -339,7 +204,7 @@ func (b *debugger) step(how string, from stop) stop {
 			skip = append(skip, map[string]any{"scriptId": b.script, "start": b.position(s.Offset), "end": b.position(end)})
 		}
 	}
-	b.call("Debugger."+how, map[string]any{"skipList": skip}, nil)
+	b.Call("Debugger."+how, map[string]any{"skipList": skip}, nil)
 	return b.paused()
 }
 
@@ -352,7 +217,7 @@ func (b *debugger) locals(s stop) []string {
 			continue
 		}
 		var all struct{ Result []struct{ Name string } }
-		b.call("Runtime.getProperties", map[string]any{"objectId": scope.Object.ObjectID, "ownProperties": true}, &all)
+		b.Call("Runtime.getProperties", map[string]any{"objectId": scope.Object.ObjectID, "ownProperties": true}, &all)
 		for _, p := range all.Result {
 			if p.Name != "__proto__" {
 				names = append(names, p.Name)

@@ -13,6 +13,7 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/watfiber/watfiber/internal/cli"
+	"github.com/watfiber/watfiber/wat"
 	"github.com/watfiber/watfiber/wat/binary"
 	"github.com/watfiber/watfiber/wat/op"
 	"github.com/watfiber/watfiber/wat/sourcemap"
@@ -143,27 +144,26 @@ func TestWhereC(t *testing.T) {
 	}
 }
 
+// readMapped reads a binary and the source map beside it.
+func readMapped(t *testing.T, output string) (*wat.Module, *sourcemap.Map) {
+	t.Helper()
+	built, err := binary.Decode(output, read(t, output))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := sourcemap.Decode([]byte(read(t, output+".map")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return built, m
+}
+
 // Node reads a map as it was meant: each instruction has the same place.
 func TestSourceMapNode(t *testing.T) {
 	node := needs(t, "node")
 	output := filepath.Join(t.TempDir(), "where.wasm")
 	watfiber(t, "build", "-q", "--source-map", "c/where.wasm", "-o", output)
-	data, err := os.ReadFile(output)
-	if err != nil {
-		t.Fatal(err)
-	}
-	built, err := binary.Decode(output, string(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(output + ".map")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := sourcemap.Decode(text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	built, m := readMapped(t, output)
 	var offsets []string
 	var want strings.Builder
 	for _, f := range built.Funcs {
@@ -200,22 +200,7 @@ func TestSourceMapThroughBinaryen(t *testing.T) {
 	watfiber(t, "asm", "--source-map", "c/deadlock.wasm", "-o", plain)
 	tool(t, tools, plain, "--input-source-map="+plain+".map", "-S", "-o", text)
 	watfiber(t, "build", "-q", "--source-map", text, "-o", output)
-	data, err := os.ReadFile(output)
-	if err != nil {
-		t.Fatal(err)
-	}
-	built, err := binary.Decode(output, string(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	json, err := os.ReadFile(output + ".map")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := sourcemap.Decode(json)
-	if err != nil {
-		t.Fatal(err)
-	}
+	built, m := readMapped(t, output)
 	source, err := os.ReadFile("c/deadlock.c")
 	if err != nil {
 		t.Fatal(err)

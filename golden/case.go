@@ -1,7 +1,6 @@
 package golden
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"github.com/watfiber/watfiber/internal/play/flags"
 	"github.com/watfiber/watfiber/rewrite"
 	"github.com/watfiber/watfiber/wat"
 )
@@ -92,70 +92,40 @@ func (c *Case) Set(name, text string) {
 // Write writes the case back to its file.
 func (c *Case) Write() error { return os.WriteFile(c.Path, txtar.Format(c.archive), 0o644) }
 
-func (c *Case) parseOptions() error {
+// parseOptions reads the options. They are spelled like those of the command line; a list
+// has an entry a line.
+func (c *Case) parseOptions() (err error) {
+	var words []string
+	own := c.Options
 	for line := range strings.Lines(c.Member(memberOptions)) {
-		if line = strings.TrimSpace(line); line == "" {
-			continue
-		}
-		if err := c.parseOption(line); err != nil {
-			return fmt.Errorf("%s: %s: %w", c.Path, line, err)
+		flag, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		switch flag {
+		case "":
+		case "--probes":
+			own.Probes = true
+		case "--pass-arg=asyncify-ignore-imports":
+			own.IgnoreImports = true
+		case "--pass-arg=asyncify-export-globals":
+			own.ExportGlobals = true
+		case "--after":
+			own.After = value
+		case "--buffer":
+			n, err := strconv.ParseUint(value, 10, 32)
+			if err != nil {
+				return fmt.Errorf("%s: %w", c.Path, err)
+			}
+			c.Buffer = uint32(n)
+		default:
+			if words = append(words, flag); value != "" {
+				words = append(words, value)
+			}
 		}
 	}
+	if c.Options, err = flags.Parse(words); err != nil {
+		return fmt.Errorf("%s: %w", c.Path, err)
+	}
+	c.Options.Probes, c.Options.IgnoreImports, c.Options.ExportGlobals, c.Options.After = own.Probes, own.IgnoreImports, own.ExportGlobals, own.After
 	return nil
-}
-
-// parseOption reads a line of the options. They are spelled like those of the
-// command line; a list has an entry a line.
-func (c *Case) parseOption(line string) (err error) {
-	flag, value, _ := strings.Cut(line, " ")
-	o := &c.Options
-	switch flag {
-	case "--suspend":
-		o.Suspend = append(o.Suspend, value)
-	case "--only":
-		o.Only = append(o.Only, value)
-	case "--add":
-		o.Add = append(o.Add, value)
-	case "--add-callers":
-		o.AddCallers = true
-	case "--remove":
-		o.Remove = append(o.Remove, value)
-	case "--redirect":
-		o.RedirectWASI = value == "wasi"
-	case "--frames":
-		o.Frames = true
-	case "--wrap":
-		o.Wrap = append(o.Wrap, value)
-	case "--asserts":
-		o.Asserts = true
-	case "--probes":
-		o.Probes = true
-	case "--guard":
-		o.Guard = true
-	case "--export-stack":
-		o.ExportStack = true
-	case "--ignore-indirect":
-		o.Indirect, _ = rewrite.ParseIndirect([]string{"none"})
-	case "--indirect":
-		o.Indirect, o.IndirectIn = rewrite.ParseIndirect([]string{value})
-	case "--pass-arg=asyncify-ignore-imports":
-		o.IgnoreImports = true
-	case "--pass-arg=asyncify-export-globals":
-		o.ExportGlobals = true
-	case "--shape":
-		o.Shape, err = rewrite.ParseShape(value)
-	case "--optimize":
-		o.Optimize, err = rewrite.ParseOptimize(value)
-	case "--after":
-		o.After = value
-	case "--buffer":
-		var n uint64
-		n, err = strconv.ParseUint(value, 10, 32)
-		c.Buffer = uint32(n)
-	default:
-		return errors.New("unknown option")
-	}
-	return err
 }
 
 // A RunLine is a line of the member run.

@@ -3,6 +3,7 @@ package golden
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aymanbagabas/go-udiff"
@@ -139,6 +140,12 @@ func sameFromBinary(source *wat.Module, opts rewrite.Options, r *rewrite.Result)
 	if withoutCustoms(binary.Encode(b.Module)) != withoutCustoms(binary.Encode(r.Module)) {
 		return fmt.Errorf("the binary of the source becomes other code than the text:\n%s",
 			udiff.Unified("from text", "from binary", wat.Print(r.Module), wat.Print(b.Module)))
+	}
+	for id, f := range r.Module.Funcs {
+		g := b.Module.Funcs[id]
+		if strings.HasPrefix(f.Name, "fiber.hot.") && (g.Name != f.Name || !slices.Equal(g.LocalNames, f.LocalNames)) {
+			return fmt.Errorf("from the binary %s has other names: %s, with the locals %v, not %v", f.Name, g.Name, g.LocalNames, f.LocalNames)
+		}
 	}
 	return nil
 }

@@ -49,7 +49,12 @@ func TestSourceMapOfCorpus(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		checkMap(t, source, corpusOptions(m))
+		opts := corpusOptions(m)
+		checkMap(t, source, opts)
+		if len(source.Source.Text) < 1<<20 {
+			opts.Optimize = rewrite.ForSpeed
+			checkMap(t, source, opts)
+		}
 	})
 }
 
@@ -85,45 +90,39 @@ func checkMap(t *testing.T, source *wat.Module, opts rewrite.Options) {
 		t.Error("the map changes when it is written and read")
 	}
 	c := mapChecker{m: read, in: strings.Split(source.Source.Text, "\n"), out: strings.Split(r.Text, "\n"), seen: map[int]bool{}}
-	defined := slices.DeleteFunc(slices.Clone(source.Funcs), func(f *wat.Func) bool { return f.Import != nil })
-	for k, f := range slices.DeleteFunc(slices.Clone(built.Funcs), func(f *wat.Func) bool { return f.Import != nil }) {
+	for _, from := range o.Funcs {
 		of := &wat.Func{}
-		if k < len(defined) {
-			of = defined[k]
+		if from.InSource {
+			of = source.Funcs[from.Source]
 		}
-		if err := c.function(f, of, source.Source); err != nil {
-			t.Errorf("function %d with a body: %v", k, err)
+		if err := c.function(built.Funcs[from.Binary], of, source.Source); err != nil {
+			t.Errorf("function %d: %v", from.Binary, err)
 		}
+		if isCopy := strings.HasPrefix(text.Funcs[from.Text].Name, "fiber.hot."); isCopy != from.HotCopy {
+			t.Errorf("function %d, %s, is a hot copy: %t", from.Binary, text.Funcs[from.Text].Name, from.HotCopy)
+		}
+		c.copied(&from, text)
 	}
 	if err := c.inserted(); err != nil {
 		t.Error(err)
 	}
-	checkSteps(t, built, source, read, o.Map(sourcemap.Options{Binary: "out.wasm", Text: "out.wat", Source: "in.wat"}, nil))
+	checkSteps(t, o, read, o.Map(sourcemap.Options{Binary: "out.wasm", Text: "out.wat", Source: "in.wat"}, nil))
 }
 
 // checkSteps compares the map that has debuggers pass over inserted lines with the one that
 // has not: an instruction of the source leads to the same place, an inserted one to that of
 // the instruction of the source before it, or to where the function begins; the runtime
 // is ignored.
-func checkSteps(t *testing.T, built, source *wat.Module, all, own *sourcemap.Map) {
+func checkSteps(t *testing.T, o *sourcemap.Origins, all, own *sourcemap.Map) {
 	t.Helper()
 	if !own.Sources[1].Ignored {
 		t.Error("the rewritten text should be ignored")
 	}
-	defined := 0
-	for _, f := range source.Funcs {
-		if f.Import == nil {
-			defined++
-		}
-	}
-	for _, f := range built.Funcs {
-		if f.Import != nil {
-			continue
-		}
-		defined--
+	for _, from := range o.Funcs {
+		f := o.Binary.Funcs[from.Binary]
 		want, _ := all.At(f.Span.Start)
 		for _, in := range f.Body().Instrs {
-			if s, _ := all.At(int(in.Pos)); s.Source == 0 || defined < 0 {
+			if s, _ := all.At(int(in.Pos)); s.Source == 0 || !from.InSource {
 				want = s
 			}
 			got, ok := own.At(int(in.Pos))
@@ -184,6 +183,18 @@ func (c *mapChecker) function(f, source *wat.Func, src *wat.Source) error {
 func isAt(in wat.Instr, s sourcemap.Segment, src *wat.Source) bool {
 	line, column := src.Line(int(in.Pos))
 	return line == s.Line+1 && column == s.Column+1
+}
+
+// copied notes the lines of a hot copy that the map leads past, to those of the source.
+func (c *mapChecker) copied(f *sourcemap.Func, text *wat.Module) {
+	if !f.HotCopy {
+		return
+	}
+	for i, in := range text.Funcs[f.Text].Body().Instrs {
+		if _, own := f.Instr(i); own {
+			c.seen[text.Source.LineAt(int(in.Pos))-1] = true
+		}
+	}
 }
 
 // inserted checks that code comes from every inserted line that has an instruction, but

@@ -30,17 +30,19 @@ const (
 type said struct {
 	suspends, never []bool // by function; nil if none says so
 	calls           map[callgraph.Place]callgraph.Mark
+	suspending      []saidSuspends // in the order of the text
 	names           names
+}
+
+// A saidSuspends is an annotation that says that something suspends.
+type saidSuspends struct {
+	wat.Annotation
+	about callgraph.Place // Instr is -1 if it is about the function
 }
 
 // any reports whether an annotation says that something suspends.
 func (s *said) any() bool {
-	for _, m := range s.calls {
-		if m == callgraph.Suspends {
-			return true
-		}
-	}
-	return s.suspends != nil
+	return len(s.suspending) > 0
 }
 
 // readAnnotations reads the annotations of a text.
@@ -77,6 +79,10 @@ func (s *said) add(m *wat.Module, a wat.Annotation, mark callgraph.Mark) error {
 	}
 	f := m.Funcs[id]
 	instr := s.names.before(m, id, a.Span.Start)
+	place := callgraph.Place{Func: id, Instr: int32(instr)}
+	if mark == callgraph.Suspends {
+		s.suspending = append(s.suspending, saidSuspends{a, place})
+	}
 	if instr < 0 {
 		return s.function(m, a, id, mark)
 	}
@@ -87,7 +93,6 @@ func (s *said) add(m *wat.Module, a wat.Annotation, mark callgraph.Mark) error {
 	if strings.Contains(m.Source.Text[in.Pos:a.Span.Start], "\n") {
 		return annotationError(m, a, "(@%s) is not in the line of its call", "write it behind the name of the call: call (@"+a.Name+") $f", a.Name)
 	}
-	place := callgraph.Place{Func: id, Instr: int32(instr)}
 	if s.calls == nil {
 		s.calls = map[callgraph.Place]callgraph.Mark{}
 	}
@@ -167,15 +172,26 @@ func (s *said) functions(m *wat.Module, set []bool) []bool {
 	return defined
 }
 
-// agree checks that lists do not contradict what the source says.
-func (s *said) agree(m *wat.Module, named *marked) error {
-	labels := m.FuncLabels
-	for id := range m.Funcs {
+// agree checks that lists do not contradict what the source says, nor the source itself:
+// only a function that gets code has calls that suspend.
+func (s *said) agree(m *wat.Module, named *marked, g *callGraph) error {
+	for _, a := range s.suspending {
+		id := int(a.about.Func)
+		isCall, label := a.about.Instr >= 0, g.labels[id]
 		switch {
-		case marks(s.suspends, id) && marks(named.remove, id):
-			return &wat.Error{Code: ErrList, Msg: labels()[id] + " is in the list to remove, but its (@fiber.suspends) says that it suspends"}
-		case marks(s.never, id) && (marks(named.add, id) || marks(named.only, id)):
-			return &wat.Error{Code: ErrList, Msg: labels()[id] + " is in a list of functions that suspend, but its (@fiber.never) says that it does not"}
+		case isCall && marks(s.never, id):
+			return annotationError(m, a.Annotation, "this call is said to suspend, but its function never to", "")
+		case isCall && (g.tops[id] || g.bottoms[id]):
+			return annotationError(m, a.Annotation, "this call is said to suspend, but %s calls functions of asyncify itself: it gets no code", "", label)
+		case isCall && marks(named.remove, id):
+			return annotationError(m, a.Annotation, "this call is said to suspend, but %s is in the list to remove", "", label)
+		case marks(named.remove, id):
+			return annotationError(m, a.Annotation, "%s is said to suspend, but it is in the list to remove", "", label)
+		}
+	}
+	for id := range m.Funcs {
+		if marks(s.never, id) && (marks(named.add, id) || marks(named.only, id)) {
+			return &wat.Error{Code: ErrList, Msg: g.labels[id] + " is in a list of functions that suspend, but its (@fiber.never) says that it does not"}
 		}
 	}
 	if named.only != nil && (s.any() || s.never != nil || len(s.calls) > 0) {

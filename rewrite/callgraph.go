@@ -14,7 +14,7 @@ type callGraph struct {
 	labels  []string // by function: its name, as messages and comments have it
 	tops    []bool   // by function: it calls start_unwind or stop_rewind itself
 	bottoms []bool   // by function: it calls stop_unwind or start_rewind itself
-	vain    []bool   // by function: a list says that it suspends, but it is a bottom
+	vain    []bool   // by function: a list or the source says that it suspends, but it is a bottom
 	never   []bool   // by function: it never returns, but to unwind
 }
 
@@ -25,12 +25,12 @@ func buildCallGraph(m *wat.Module, imports []bool, said *said, lists Lists) (*ca
 	if err != nil {
 		return nil, err
 	}
-	if err := said.agree(m, named); err != nil {
-		return nil, err
-	}
 	g := &callGraph{labels: m.FuncLabels(), tops: make([]bool, len(m.Funcs)), bottoms: make([]bool, len(m.Funcs))}
 	calls := callgraph.Collect(m)
 	if err := g.findRuntime(m, calls); err != nil {
+		return nil, err
+	}
+	if err := said.agree(m, named, g); err != nil {
 		return nil, err
 	}
 	config := callgraph.Config{
@@ -45,7 +45,7 @@ func buildCallGraph(m *wat.Module, imports []bool, said *said, lists Lists) (*ca
 	g.never = findNoReturn(m, calls)
 	g.vain = make([]bool, len(m.Funcs))
 	for i := range g.vain {
-		g.vain[i] = g.bottoms[i] && (marks(named.only, i) || marks(named.add, i))
+		g.vain[i] = g.bottoms[i] && (marks(named.only, i) || marks(named.add, i) || marks(said.suspends, i))
 	}
 	return g, nil
 }
@@ -114,7 +114,7 @@ func (g *callGraph) notes(m *wat.Module) []string {
 	var notes []string
 	for id, vain := range g.vain {
 		if vain {
-			notes = append(notes, g.labels[id]+" is listed as a function that may suspend, but it calls stop_unwind or start_rewind: it gets no code, and whoever calls it does not suspend")
+			notes = append(notes, g.labels[id]+" is said to suspend, but it calls stop_unwind or start_rewind: it gets no code, and whoever calls it does not suspend")
 		}
 	}
 	notes = append(notes, g.openNotes(m)...)

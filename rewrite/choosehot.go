@@ -45,10 +45,11 @@ func (s *state) chooseHot() error {
 		}
 		return 0
 	})
+	names := s.m.Names().Funcs
 	for _, i := range order {
 		f := s.functions[i]
 		if bytes := hotBytes(f); bytes <= budget {
-			f.hot = true
+			f.hot, f.names = true, names
 			budget -= bytes
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/watfiber/watfiber/fiberlib"
+	"github.com/watfiber/watfiber/rewrite/callgraph"
 	"github.com/watfiber/watfiber/wat"
 	"github.com/watfiber/watfiber/wat/op"
 )
@@ -216,18 +217,15 @@ func appendSigned(b []byte, n int32) []byte {
 func tableRuns(m *wat.Module, numbers map[wat.FuncID]int) []fiberlib.TableRun {
 	var runs []fiberlib.TableRun
 	for _, e := range m.Elems {
-		o := e.Offset.Instrs
-		if e.Mode != wat.Active || len(o) != 1 || o[0].Op != op.I32Const {
+		at, constant := callgraph.ConstantOf(e.Offset)
+		if e.Mode != wat.Active || !constant {
 			continue
 		}
-		run := fiberlib.TableRun{Table: uint32(e.Table), First: uint32(o[0].Imm)}
-		for _, id := range e.Funcs {
-			run.Funcs = append(run.Funcs, numbers[id])
-		}
-		for _, item := range e.Items {
+		run := fiberlib.TableRun{Table: uint32(e.Table), First: at}
+		for _, f := range callgraph.FunctionsOf(e) {
 			number := 0
-			if len(item.Instrs) == 1 && item.Instrs[0].Op == op.RefFunc {
-				number = numbers[wat.FuncID(item.Instrs[0].Imm)]
+			if f >= 0 {
+				number = numbers[wat.FuncID(f)]
 			}
 			run.Funcs = append(run.Funcs, number)
 		}

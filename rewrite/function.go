@@ -48,9 +48,10 @@ type function struct {
 
 	// frame, emit:
 	frame   frame
-	hot     bool   // there is a copy that runs when the state is 0
-	isHot   bool   // this is that copy
-	copied  []edit // of the copy
+	hot     bool     // there is a copy that runs when the state is 0
+	isHot   bool     // this is that copy
+	names   []string // by function of the module, if there is a copy: its name
+	copied  []edit   // of the copy
 	edits   []edit
 	kept    *keptEdits // edits, while nobody works on the function
 	checks  int        // of the stack pointer, among the edits

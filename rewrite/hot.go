@@ -1,7 +1,7 @@
 package rewrite
 
 import (
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/watfiber/watfiber/wat"
@@ -27,7 +27,7 @@ import (
 //	  …
 //	) ;;~
 
-const idHot = "$fiber.hot."
+const prefixHot = "fiber.hot."
 
 // divert inserts the call of the hot copy.
 func (f *function) divert() {
@@ -43,12 +43,7 @@ func (f *function) divert() {
 }
 
 // hotName is the name of the hot copy of a function.
-func (f *function) hotName(id wat.FuncID) string {
-	if name := f.m.Funcs[id].Name; name != "" && !f.m.Source.Binary {
-		return wat.ID("fiber.hot." + name)
-	}
-	return idHot + strconv.Itoa(int(id))
-}
+func (f *function) hotName(id wat.FuncID) string { return wat.ID(prefixHot + f.names[id]) }
 
 // emitHot makes the lines that the hot copy has besides those of the source. Operands
 // that a frame holds are parked where a landing would have parked them.
@@ -157,4 +152,41 @@ func (f *function) hotBody(r *runtimeText, t *wat.FuncText, hot map[uint64]bool)
 		insert(2*i + 1)
 	}
 	insert(2 * len(f.fn.Body.Instrs))
+}
+
+// nameCopies gives the hot copies of a binary the names that their functions have inside:
+// the text that they are read from has numbers, and the names that labels get in a text.
+func (s *state) nameCopies(ext *wat.Module) {
+	if !s.m.Source.Binary {
+		return
+	}
+	of := map[string]*function{}
+	for _, f := range s.functions {
+		if f.hot {
+			of[prefixHot+f.names[f.id]] = f
+		}
+	}
+	for _, fn := range ext.Funcs[len(s.m.Funcs):] {
+		if f := of[fn.Name]; f != nil {
+			f.nameCopy(fn)
+		}
+	}
+}
+
+// nameCopy gives a hot copy the names of the source, and those of inserted labels and locals
+// if they have names.
+func (f *function) nameCopy(fn *wat.Func) {
+	added := fn.LocalNames
+	fn.LocalNames = slices.Clone(f.fn.LocalNames)
+	own := map[string]bool{}
+	for _, l := range f.fn.Body.Labels {
+		own[l.Name] = true
+	}
+	if f.innerNames {
+		fn.LocalNames = append(fn.LocalNames, added...)
+	}
+	body := fn.Body()
+	body.Labels = slices.DeleteFunc(body.Labels, func(l wat.LabelName) bool {
+		return !own[l.Name] && (!f.innerNames || !strings.HasPrefix(l.Name, idPrefix))
+	})
 }

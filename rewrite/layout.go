@@ -1,8 +1,8 @@
 package rewrite
 
 import (
+	"github.com/watfiber/watfiber/rewrite/callgraph"
 	"github.com/watfiber/watfiber/wat"
-	"github.com/watfiber/watfiber/wat/op"
 )
 
 // A Layout says where a module keeps what in its memory, as far as can be seen.
@@ -34,10 +34,10 @@ type Layout struct {
 func LayoutOf(m *wat.Module) Layout {
 	l := Layout{StackPointer: stackPointer(m)}
 	if l.StackPointer >= 0 {
-		l.StackTop, l.Known = constant(m, m.Globals[l.StackPointer].Init)
+		l.StackTop, l.Known = callgraph.ConstantOf(m.Globals[l.StackPointer].Init)
 	}
 	for _, d := range m.Datas {
-		start, ok := constant(m, d.Offset)
+		start, ok := callgraph.ConstantOf(d.Offset)
 		if !ok || d.Mode != wat.Active || len(d.Bytes) == 0 {
 			continue
 		}
@@ -58,31 +58,17 @@ func LayoutOf(m *wat.Module) Layout {
 func globalValue(m *wat.Module, name string) uint32 {
 	for _, e := range m.Exports {
 		if e.Kind == wat.KindGlobal && e.Name == name {
-			value, _ := constant(m, m.Globals[e.Index].Init)
+			value, _ := callgraph.ConstantOf(m.Globals[e.Index].Init)
 			return value
 		}
 	}
 	for _, g := range m.Globals {
 		if g.Name == name {
-			value, _ := constant(m, g.Init)
+			value, _ := callgraph.ConstantOf(g.Init)
 			return value
 		}
 	}
 	return 0
-}
-
-// constant returns the value of an expression that is nothing but an i32.const.
-func constant(m *wat.Module, b wat.Body) (value uint32, ok bool) {
-	for _, in := range b.Instrs {
-		switch in.Op {
-		case op.I32Const:
-			value, ok = uint32(in.Imm), true
-		case op.End:
-		default:
-			return 0, false
-		}
-	}
-	return value, ok
 }
 
 // StackFirst reports whether the main stack lies below all data: then it grows down to

@@ -350,6 +350,7 @@ func (s *state) runtime() error {
 	if err != nil {
 		return fmt.Errorf("runtime: %w", err)
 	}
+	s.nameCopies(ext)
 	replaceImports(s.m, ext, r)
 	s.dropExports(ext)
 	if err := s.applyAll(ext); err != nil {

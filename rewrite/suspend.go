@@ -63,6 +63,11 @@ func suspendingImports(m *wat.Module, said *said, opts Options) ([]bool, error) 
 		if len(opts.Suspend) > 0 {
 			return nil, &wat.Error{Code: ErrList, Msg: "imports that may suspend are listed, and imports are to be ignored", Hint: "leave one of the two out"}
 		}
+		for _, a := range said.suspending {
+			if m.Funcs[a.about.Func].Import != nil {
+				return nil, annotationError(m, a.Annotation, "this import is said to suspend, and imports are to be ignored", "leave one of the two out")
+			}
+		}
 		return suspends, nil
 	}
 	for i, f := range m.Funcs {

@@ -61,7 +61,7 @@ func Start(t *testing.T) *Browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--remote-debugging-pipe",
+	cmd := exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--remote-debugging-pipe",
 		"--user-data-dir="+profile, "--window-size=1400,900", "about:blank")
 	cmd.ExtraFiles = []*os.File{toR, fromW} // descriptors 3 and 4
 	if err := cmd.Start(); err != nil {
@@ -123,6 +123,12 @@ func (b *Browser) listen(from io.Reader) {
 
 // Call calls a method of the protocol, in a session if there is one.
 func (b *Browser) Call(session, method string, params, result any) error {
+	return b.start(session, method, params)(result)
+}
+
+// start starts a call. What it returns waits for the result.
+func (b *Browser) start(session, method string, params any) func(result any) error {
+	fail := func(err error) func(any) error { return func(any) error { return err } }
 	b.mu.Lock()
 	b.next++
 	id, c := b.next, make(chan reply, 1)
@@ -130,7 +136,7 @@ func (b *Browser) Call(session, method string, params, result any) error {
 	closed := b.closed
 	b.mu.Unlock()
 	if closed != nil {
-		return closed
+		return fail(closed)
 	}
 	message := map[string]any{"id": id, "method": method, "params": params}
 	if params == nil {
@@ -141,19 +147,21 @@ func (b *Browser) Call(session, method string, params, result any) error {
 	}
 	data, err := json.Marshal(message)
 	if err != nil {
-		return err
+		return fail(err)
 	}
 	if _, err := b.in.Write(append(data, 0)); err != nil {
-		return err
+		return fail(err)
 	}
-	select {
-	case r := <-c:
-		if r.err != nil || result == nil {
-			return r.err
+	return func(result any) error {
+		select {
+		case r := <-c:
+			if r.err != nil || result == nil {
+				return r.err
+			}
+			return json.Unmarshal(r.result, result)
+		case <-time.After(patience):
+			return fmt.Errorf("%s has no answer", method)
 		}
-		return json.Unmarshal(r.result, result)
-	case <-time.After(patience):
-		return fmt.Errorf("%s has no answer", method)
 	}
 }
 
@@ -221,6 +229,16 @@ func (p *Page) must(err error) {
 func (p *Page) Call(method string, params, result any) {
 	p.t.Helper()
 	p.must(p.b.Call(p.session, method, params, result))
+}
+
+// Start starts a call of a method of the protocol for this page. What it returns waits for
+// the result.
+func (p *Page) Start(method string, params any) func(result any) {
+	wait := p.b.start(p.session, method, params)
+	return func(result any) {
+		p.t.Helper()
+		p.must(wait(result))
+	}
 }
 
 // Events has a function called with each event of the page.

@@ -13,9 +13,11 @@ import (
 // An atlas says of the code of a binary where it stands in a text, and where it comes
 // from.
 type atlas struct {
-	name     string
-	o        *sourcemap.Origins
-	labels   []string
+	name string
+	o    *sourcemap.Origins
+	// By function of the binary and of its source: its name.
+	labels, sourceLabels []string
+
 	textName string
 	lines    []string          // of the text
 	origins  []wat.LineOrigin  // of these lines
@@ -52,7 +54,7 @@ func (c *console) atlas(m *wat.Module, path string, text *wat.Module) (*atlas, e
 	if a.o, err = sourcemap.NewOrigins(built, text, source); err != nil {
 		return nil, err
 	}
-	a.labels, a.textName = built.FuncLabels(), text.Source.Name
+	a.labels, a.sourceLabels, a.textName = built.FuncLabels(), source.FuncLabels(), text.Source.Name
 	a.lines, a.origins = strings.Split(text.Source.Text, "\n"), wat.LineOrigins(text.Source.Text)
 	a.contents[source.Source.Name] = strings.Split(source.Source.Text, "\n")
 	if a.places != nil {
@@ -124,6 +126,9 @@ func (a *atlas) function(id wat.FuncID) (*spot, bool) {
 func (a *atlas) spot(f *sourcemap.Func, n, offset int) *spot {
 	fn, text := a.o.Binary.Funcs[f.Binary], a.o.Text.Funcs[f.Text]
 	s := &spot{Offset: offset, Function: a.labels[f.Binary], Index: int(f.Binary), Instruction: n, count: len(fn.Body().Instrs)}
+	if f.HotCopy {
+		s.CopyOf = a.sourceLabels[f.Source]
+	}
 	inText := text.Span.Start
 	switch {
 	case n == s.count:

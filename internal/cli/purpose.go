@@ -21,7 +21,7 @@ var namedSites = regexp.MustCompile(`\bsites? (\d+)(?: (and|to) (\d+))?`)
 
 // explain fills in what an inserted line is for.
 func (a *atlas) explain(s *spot, f *sourcemap.Func, n, line int) {
-	s.Purpose = a.comment(line)
+	s.Purpose = a.comment(line, a.o.Text.Source.LineAt(a.o.Text.Funcs[f.Text].Span.Start))
 	if !f.InSource {
 		s.Purpose = strings.TrimSuffix("part of the fiber runtime: "+s.Purpose, ": ")
 		return
@@ -49,9 +49,9 @@ func (a *atlas) explain(s *spot, f *sourcemap.Func, n, line int) {
 }
 
 // comment returns the comment of an inserted line. One without is told by what it calls, or
-// belongs to the last line before it that has one.
-func (a *atlas) comment(line int) string {
-	for ; line > 0; line-- {
+// belongs to the last line before it that has one, from the first line of its function on.
+func (a *atlas) comment(line, first int) string {
+	for ; line >= first; line-- {
 		said, ok := wat.InsertedComment(a.lines[line-1])
 		switch {
 		case !ok:

@@ -46,15 +46,12 @@ func (r *reportCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	m, err := c.load(r.Input)
-	if err != nil {
-		return err
-	}
 	old, err := r.old(c, opts)
 	if err != nil {
 		return err
 	}
-	if m, err = r.source(c, m, &opts); err != nil {
+	m, err := r.loadText(c, r.Input, &opts)
+	if err != nil {
 		return err
 	}
 	data, err := report.New(m, opts)
@@ -76,18 +73,6 @@ func (r *reportCmd) Run(c *console) error {
 	return c.write(binaryOutput(r.Output, page))
 }
 
-// source returns a source as text, and completes the options for it.
-func (r *reportCmd) source(c *console, m *wat.Module, opts *rewrite.Options) (*wat.Module, error) {
-	if err := r.forModule(m, opts); err != nil {
-		return nil, err
-	}
-	opts.Lines = c.sourceLines(m)
-	if m.Source.Binary {
-		return asText(m)
-	}
-	return m, nil
-}
-
 // old returns the module to compare with, nil for none.
 func (r *reportCmd) old(c *console, opts rewrite.Options) (*report.Old, error) {
 	if r.Diff == "" {
@@ -100,7 +85,7 @@ func (r *reportCmd) old(c *console, opts rewrite.Options) (*report.Old, error) {
 	if diff.IsRewritten(m) {
 		return report.OldRewritten(m)
 	}
-	if m, err = r.source(c, m, &opts); err != nil {
+	if m, err = r.inText(c, m, &opts); err != nil {
 		return nil, err
 	}
 	old, err := report.OldSource(m, opts)

@@ -50,18 +50,9 @@ func (r *rewriteCmd) Run(c *console) error {
 	p := c.progress(r.Quiet)
 	defer p.done()
 	p.stage("reading")
-	m, err := c.load(r.Input)
+	m, err := r.loadText(c, r.Input, &opts)
 	if err != nil {
 		return err
-	}
-	if err := r.forModule(m, &opts); err != nil {
-		return err
-	}
-	opts.Lines = c.sourceLines(m)
-	if m.Source.Binary {
-		if m, err = asText(m); err != nil {
-			return err
-		}
 	}
 	p.stage("rewriting")
 	result, err := rewrite.Rewrite(m, opts)

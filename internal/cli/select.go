@@ -103,6 +103,28 @@ func (s *selection) forModule(m *wat.Module, o *rewrite.Options) error {
 	return s.askWorld(m, o)
 }
 
+// loadText reads a module, a binary as the text that is printed of it, and completes the
+// options by what they say of this module.
+func (s *selection) loadText(c *console, path string, o *rewrite.Options) (*wat.Module, error) {
+	m, err := c.load(path)
+	if err != nil {
+		return nil, err
+	}
+	return s.inText(c, m, o)
+}
+
+// inText returns a module that has been read, as loadText does.
+func (s *selection) inText(c *console, m *wat.Module, o *rewrite.Options) (*wat.Module, error) {
+	if err := s.forModule(m, o); err != nil {
+		return nil, err
+	}
+	o.Lines = c.sourceLines(m)
+	if !m.Source.Binary {
+		return m, nil
+	}
+	return asText(m)
+}
+
 // readList splits a list at its commas, or reads it from a file: one entry a line, or,
 // if the file has one line, with commas.
 func readList(flag, text string) ([]string, error) {

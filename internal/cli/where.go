@@ -125,7 +125,8 @@ type spot struct {
 	Offset      int    `json:"offset"`
 	Function    string `json:"function"`
 	Index       int    `json:"index"`
-	Instruction int    `json:"instruction"` // from 0; -1 if it is the function as a whole
+	CopyOf      string `json:"copyOf,omitempty"` // the function of which it is the hot copy
+	Instruction int    `json:"instruction"`      // from 0; -1 if it is the function as a whole
 	Op          string `json:"op,omitempty"`
 	// Text is the line of the rewritten text, or of the disassembly.
 	Text *codeLine `json:"text,omitempty"`
@@ -166,7 +167,11 @@ func (s *spot) lines() []string {
 	case s.Instruction == s.count:
 		what = "its end"
 	}
-	lines := []string{fmt.Sprintf("%#x  %s, %s", s.Offset, s.Function, what)}
+	function := s.Function
+	if s.CopyOf != "" {
+		function += ", the hot copy of " + s.CopyOf
+	}
+	lines := []string{fmt.Sprintf("%#x  %s, %s", s.Offset, function, what)}
 	add := func(format string, args ...any) { lines = append(lines, "  "+fmt.Sprintf(format, args...)) }
 	if s.Text != nil {
 		add("%s", s.Text)

@@ -145,6 +145,7 @@ func TestFlags(t *testing.T) {
 		"--suspned=env.a": "unknown flag --suspned",
 		"--suspend":       "--suspend needs a value",
 		"--shape=round":   `there is no shape "round"`,
+		"--redirect=wsai": `"wsai" cannot be redirected`,
 	} {
 		if _, err := flags.Parse(strings.Fields(words)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, not %s", words, err, want)

@@ -1,8 +1,10 @@
 package callgraph_test
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -159,7 +161,8 @@ func pathCost(g *callgraph.Graph, f wat.FuncID) (c cost) {
 	return c
 }
 
-// checkCut checks that a cut frees a function, and that none with an edge less does.
+// checkCut checks that a cut frees a function, that none with an edge less does, and that
+// its edges are in order: functions first, then classes.
 func (p *program) checkCut(t *testing.T, g *callgraph.Graph, f int) {
 	edges, found := g.Cut(wat.FuncID(f), 100)
 	if !found {
@@ -171,6 +174,12 @@ func (p *program) checkCut(t *testing.T, g *callgraph.Graph, f int) {
 	}
 	if len(cut) != len(edges) || p.costs(cut)[f].tables < never {
 		t.Fatalf("cutting %v does not free function %d\n%s", cut, f, p.text())
+	}
+	inOrder := slices.IsSortedFunc(edges, func(a, b callgraph.Edge) int {
+		return cmp.Or(cmp.Compare(a.From.Class, b.From.Class), cmp.Compare(a.From.Func, b.From.Func))
+	})
+	if !inOrder {
+		t.Fatalf("the cut of function %d is out of order: %v\n%s", f, edges, p.text())
 	}
 	if all := p.edges(); p.freedBy(f, all, len(edges)-1, map[[2]int]bool{}) {
 		t.Fatalf("function %d can be freed by less than %v\n%s", f, cut, p.text())

@@ -1,6 +1,7 @@
 package callgraph
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/watfiber/watfiber/wat"
@@ -207,7 +208,7 @@ func (n *network) cut() []Edge {
 		}
 	}
 	slices.SortStableFunc(edges, func(a, b Edge) int {
-		return int(a.From.Class)<<1 - int(b.From.Class)<<1 + int(a.From.Func) - int(b.From.Func)
+		return cmp.Or(cmp.Compare(a.From.Class, b.From.Class), cmp.Compare(a.From.Func, b.From.Func))
 	})
 	return edges
 }

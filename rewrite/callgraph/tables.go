@@ -159,9 +159,9 @@ func (r *references) fixed(table wat.TableID, c *contents) {
 		if e.Mode != wat.Active || e.Table != table {
 			continue
 		}
-		at, constant := constantOf(e.Offset)
-		for i, f := range functionsOf(e) {
-			if f == elsewhere {
+		at, constant := ConstantOf(e.Offset)
+		for i, f := range FunctionsOf(e) {
+			if f == Elsewhere {
 				*c = contents{open: "a segment puts a reference from a global into it"}
 				return
 			}
@@ -182,24 +182,24 @@ func (r *references) fixed(table wat.TableID, c *contents) {
 
 // What a segment may hold besides functions.
 const (
-	null      int64 = -1
-	elsewhere int64 = -2 // a reference that is kept in a global
+	Null      int64 = -1
+	Elsewhere int64 = -2 // a reference that is kept in a global
 )
 
-// functionsOf returns the functions of a segment.
-func functionsOf(e *wat.Elem) []int64 {
+// FunctionsOf returns the functions of a segment, Null and Elsewhere among them.
+func FunctionsOf(e *wat.Elem) []int64 {
 	var all []int64
 	for _, f := range e.Funcs {
 		all = append(all, int64(f))
 	}
 	for _, item := range e.Items {
-		f := elsewhere
+		f := Elsewhere
 		if len(item.Instrs) == 1 {
 			switch in := item.Instrs[0]; in.Op {
 			case op.RefFunc:
 				f = int64(in.Imm)
 			case op.RefNull:
-				f = null
+				f = Null
 			}
 		}
 		all = append(all, f)
@@ -207,8 +207,8 @@ func functionsOf(e *wat.Elem) []int64 {
 	return all
 }
 
-// constantOf returns the value of an expression that is one constant.
-func constantOf(b wat.Body) (uint32, bool) {
+// ConstantOf returns the value of an expression that is one constant.
+func ConstantOf(b wat.Body) (uint32, bool) {
 	if len(b.Instrs) != 1 || b.Instrs[0].Op != op.I32Const {
 		return 0, false
 	}
@@ -224,7 +224,7 @@ func findConstants(m *wat.Module) (segments []*wat.Data) {
 	}
 	end := uint64(0)
 	for _, d := range m.Datas {
-		at, constant := constantOf(d.Offset)
+		at, constant := ConstantOf(d.Offset)
 		switch {
 		case d.Mode != wat.Active || d.Memory != 0:
 		case !constant || uint64(at) < end: // not in ascending order
@@ -243,7 +243,7 @@ func findConstants(m *wat.Module) (segments []*wat.Data) {
 // for constants.
 func (c *classifier) constantWord(address uint64) (uint32, bool) {
 	for _, d := range c.constants {
-		at, _ := constantOf(d.Offset)
+		at, _ := ConstantOf(d.Offset)
 		if from := uint64(at); from <= address && address+4 <= from+uint64(len(d.Bytes)) {
 			return binary.LittleEndian.Uint32([]byte(d.Bytes[address-from : address-from+4])), true
 		}

@@ -3,6 +3,7 @@ package sourcemap
 import (
 	"fmt"
 	"sort"
+	"strings"
 
 	"github.com/watfiber/watfiber/wat"
 	"github.com/watfiber/watfiber/wat/op"
@@ -20,9 +21,11 @@ type Origins struct {
 // A Func says where a function comes from.
 type Func struct {
 	Binary, Text wat.FuncID
-	// Source is the function in the source, if InSource: the runtime is not.
+	// Source is the function in the source, if InSource: the runtime is not. A hot copy
+	// comes from the function that it is a copy of.
 	Source   wat.FuncID
 	InSource bool
+	HotCopy  bool
 	// Instrs are by instruction the number that it has in the source, -1 if it was
 	// inserted; nil if all have the same.
 	Instrs []int32
@@ -56,7 +59,7 @@ func NewOrigins(binary, text, source *wat.Module) (*Origins, error) {
 			return nil, err
 		}
 	}
-	t := tracer{text: text, lines: wat.LineOrigins(text.Source.Text), source: stripped}
+	t := tracer{text: text, lines: wat.LineOrigins(text.Source.Text), source: stripped, hot: map[wat.FuncID]hotCopy{}}
 	inStripped := defined(stripped)
 	next := 0
 	for i, id := range inText {
@@ -73,6 +76,8 @@ func NewOrigins(binary, text, source *wat.Module) (*Origins, error) {
 				return nil, err
 			}
 			next++
+		} else if err := t.copied(&f); err != nil {
+			return nil, err
 		}
 		o.Funcs = append(o.Funcs, f)
 	}
@@ -94,6 +99,13 @@ func defined(m *wat.Module) []wat.FuncID {
 type tracer struct {
 	text, source *wat.Module
 	lines        []wat.LineOrigin
+	hot          map[wat.FuncID]hotCopy // by function of the text
+}
+
+// hotCopy says of which function one is a copy.
+type hotCopy struct {
+	of    wat.FuncID  // in the source
+	instr []wat.Instr // what it copies
 }
 
 // line returns the origin of the line that holds an offset.
@@ -125,7 +137,60 @@ func (t *tracer) trace(f *Func, stripped, source *wat.Func) error {
 			return fmt.Errorf("%s: function %d, instruction %d is not the one of its line", t.text.Source.Name, f.Text, i)
 		}
 	}
+	t.findHot(f, code, own)
 	return nil
+}
+
+// findHot notes the function that one of the source begins with a call of, if that is its
+// hot copy:
+//
+//	local.get $n call $fiber.hot.f return end ;;~
+func (t *tracer) findHot(f *Func, code, own []wat.Instr) {
+	for i := 0; i+1 < len(code) && f.Instrs[i] < 0; i++ {
+		if code[i].Op == op.Call && code[i+1].Op == op.Return && f.Instrs[i+1] < 0 {
+			t.hot[wat.FuncID(code[i].Imm)] = hotCopy{f.Source, own}
+			return
+		}
+	}
+}
+
+// copied finds the instructions of a hot copy in the source. Each stands alone in a line,
+// without a comment; all are there, in their order, with other lines in between.
+func (t *tracer) copied(f *Func) error {
+	hot, ok := t.hot[f.Text]
+	if !ok {
+		return nil
+	}
+	fn := t.text.Funcs[f.Text]
+	code := fn.Body().Instrs
+	f.Source, f.InSource, f.HotCopy, f.Instrs = hot.of, true, true, make([]int32, len(code))
+	next := 0
+	for i, in := range code {
+		f.Instrs[i] = -1
+		if next < len(hot.instr) && hot.instr[next].Op == in.Op && t.uncommented(int(in.Pos)) && t.alone(code, i) {
+			f.Instrs[i] = int32(next)
+			next++
+		}
+	}
+	if next < len(hot.instr) {
+		return fmt.Errorf("%s: function %d is no copy of function %d of the source", t.text.Source.Name, f.Text, f.Source)
+	}
+	return nil
+}
+
+// uncommented reports whether the line that holds an offset is inserted and does not say
+// what for.
+func (t *tracer) uncommented(at int) bool {
+	line := t.text.Source.Text[at:]
+	line, _, _ = strings.Cut(line, "\n")
+	said, ok := wat.InsertedComment(line)
+	return ok && said == ""
+}
+
+// alone reports whether an instruction has a line of its own.
+func (t *tracer) alone(code []wat.Instr, i int) bool {
+	line := func(i int) int { return t.text.Source.LineAt(int(code[i].Pos)) }
+	return (i == 0 || line(i-1) < line(i)) && (i+1 == len(code) || line(i) < line(i+1))
 }
 
 // untouched reports whether nothing was inserted or taken out in some lines.

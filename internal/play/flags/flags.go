@@ -1,4 +1,5 @@
-// Package flags reads flags of watfiber build where there is no command line.
+// Package flags reads flags of watfiber build where there is no command line: in a browser,
+// and in cases for tests.
 package flags
 
 import (
@@ -47,7 +48,9 @@ func Parse(words []string) (rewrite.Options, error) {
 		case flag == "--indirect":
 			o.Indirect, o.IndirectIn = rewrite.ParseIndirect(strings.Split(value, ","))
 		case flag == "--redirect":
-			o.RedirectWASI = value == "wasi"
+			if o.RedirectWASI = value == "wasi"; !o.RedirectWASI {
+				return o, problem(fmt.Sprintf("%q cannot be redirected", value), "write --redirect=wasi")
+			}
 		case flag == "--optimize":
 			var err error
 			if o.Optimize, err = rewrite.ParseOptimize(value); err != nil {
