@@ -19,7 +19,8 @@ function watfiberReport() {
     data = facts;
     text = bytes;
     trace = recorded;
-    if (trace) views.steps = 'Steps';
+    event = shownAt = 0;
+    if (trace || document.body.dataset.play) views.steps = 'Steps';
     rangeOf = new Map(data.ranges.filter((r) => r.func >= 0).map((r) => [r.func, r]));
     byName = new Map(data.funcs.map((f) => [f.name, f]));
     $('summary').textContent = `${data.instrumented} of ${data.functions} functions get code, ${data.sites} call sites, ` +
@@ -353,6 +354,7 @@ function watfiberReport() {
     return el('div', { className: 'box frame' }, el('b', { textContent: f.name }), el('small', { textContent: `${element.size} bytes at ${element.address}` }), el('span', { textContent: values }));
   };
   const stepsView = () => {
+    if (!trace) return el('div', { className: 'pad' }, el('p', { textContent: 'Run the program: what happens to its stack is recorded, and can be gone through here, forwards and back.' }));
     const e = trace.events[event], hidden = shownAt !== event;
     const seen = hidden ? trace.events[event - 1] : e;
     const button = (text, label, to) => {
@@ -422,10 +424,16 @@ function watfiberReport() {
       Enter: () => bar && openBar(visible[+bar.dataset.row]),
     };
     Object.keys(views).forEach((id, i) => { actions[i + 1] = () => { tab = id; draw(); }; });
-    if (tab === 'steps') Object.assign(actions, { ArrowRight: () => stepTo(event + 1), ArrowLeft: () => stepTo(event - 1), Home: () => stepTo(0), End: () => stepTo(trace.events.length - 1) });
+    if (tab === 'steps' && trace) Object.assign(actions, { ArrowRight: () => stepTo(event + 1), ArrowLeft: () => stepTo(event - 1), Home: () => stepTo(0), End: () => stepTo(trace.events.length - 1) });
     if (document.activeElement === $('list')) Object.assign(actions, { ArrowDown: () => step(1), ArrowUp: () => step(-1) });
     if (actions[e.key]) { e.preventDefault(); actions[e.key](); }
   });
 
-  return { load, painted };
+  const view = (id) => { tab = id; draw(); };
+  const record = (recorded) => {
+    trace = recorded;
+    event = shownAt = 0;
+    if (tab === 'steps') draw();
+  };
+  return { load, painted, record, view };
 }
