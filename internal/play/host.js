@@ -15,7 +15,8 @@ const shown = (v) => (v === undefined ? '' : typeof v === 'bigint' ? v.toString(
 // schedule, and sizes of frames if it has probes.
 const run = async ({ binary, imports: functions, name, args, schedule, sizes }) => {
   let lines = 0, exports, block = 0, calls = 0, suspends = 0, rewound = false;
-  const say = (text, strong) => { if (lines++ < maxLines) postMessage({ line: text, strong }); };
+  const say = (text) => { if (lines++ < maxLines) postMessage({ line: text }); };
+  let last = ''; // said at the end, however much was said before
   const results = { first: [], count: 0, hash: 0 };
   const result = (text) => {
     if (results.count++ < maxLines) results.first.push(text);
@@ -77,17 +78,15 @@ const run = async ({ binary, imports: functions, name, args, schedule, sizes }) 
       r = exports[name](...args);
     }
     result(shown(r));
-    lines = Math.min(lines, maxLines - 1);
-    say(`${name}(${args.map(shown).join(', ')}) = ${shown(r)}`, true);
+    last = `${name}(${args.map(shown).join(', ')}) = ${shown(r)}`;
   } catch (e) {
     result(String(e));
     fault = /^\s*(?:at )?\S*?\bfiber\.(\w+)\b/m.exec(String(e.stack).replace(String(e), ''))?.[1] ?? '';
     ended = `the program traps: ${e.message}`;
-    lines = Math.min(lines, maxLines - 1);
-    say(String(e), true);
+    last = String(e);
   }
   notes.end();
-  postMessage({ done: { results, suspends, ended, fault, more: Math.max(0, lines - maxLines), full: notes.full() } });
+  postMessage({ done: { results, suspends, last, ended, fault, more: Math.max(0, lines - maxLines), full: notes.full() } });
 };
 
 // recorder returns what notes, in the words that package events reads: calls of the host,

@@ -36,7 +36,20 @@
     paint.innerHTML = html + page.painted(text.slice(from)) + '\n';
     scroll();
   };
-  const scroll = () => { paint.scrollTop = source.scrollTop; paint.scrollLeft = source.scrollLeft; };
+  const lineHeight = 19, padding = 8;
+  let line = 0; // at which a recorded run is, 0 for none
+  const scroll = () => {
+    paint.scrollTop = source.scrollTop;
+    paint.scrollLeft = source.scrollLeft;
+    $('line').hidden = !line;
+    $('line').style.top = padding + (line - 1) * lineHeight - source.scrollTop + 'px';
+  };
+  $('view').addEventListener('site', ({ detail: site }) => {
+    line = site?.file === 'in.wat' ? site.line : 0;
+    const top = (line - 1) * lineHeight;
+    if (line && (top < source.scrollTop || top + 2 * lineHeight > source.scrollTop + source.clientHeight)) source.scrollTop = top - source.clientHeight / 3;
+    scroll();
+  });
   const drawProblems = () => {
     $('problems').replaceChildren(...problems.map((p) => {
       const b = document.createElement('button');
@@ -46,7 +59,7 @@
         if (p.from < 0) return;
         source.focus();
         source.setSelectionRange(p.from, Math.max(p.to, p.from + 1));
-        source.scrollTop = (p.line - 6) * 19;
+        source.scrollTop = (p.line - 6) * lineHeight;
       };
       return b;
     }));
@@ -79,11 +92,16 @@
 
   // --- running: the browser's own engine, in a worker, and a host that does what is expected ---
 
+  let scrolls = false;
+  const add = (...nodes) => {
+    $('log').append(...nodes);
+    if (!scrolls) requestAnimationFrame(() => { scrolls = false; $('log').scrollTop = 1e9; });
+    scrolls = true;
+  };
   const say = (text, strong) => {
     const line = document.createElement(strong ? 'b' : 'span');
     line.textContent = text + '\n';
-    $('log').append(line);
-    $('log').scrollTop = 1e9;
+    add(line);
   };
   const host = URL.createObjectURL(new Blob([$('host').textContent], { type: 'text/javascript' }));
   const mostOfRecording = 2000; // milliseconds
@@ -124,16 +142,21 @@
     b.type = 'button';
     b.id = 'step';
     b.textContent = `Step through ${trace.events.length} events` + (trace.left_out ? `; ${trace.left_out} more are left out` : '');
-    b.onclick = () => page.view('steps');
-    $('log').append(b, '\n');
-    $('log').scrollTop = 1e9;
+    b.onclick = () => { page.view('steps'); $('tabs').scrollIntoView({ block: 'nearest' }); };
+    add(b, '\n');
+  };
+  // differs says what the original does from where it does something else.
+  const differs = (here, there) => {
+    const from = there.first.findIndex((text, i) => text !== here.first[i]);
+    return 'the original does something else' + (from < 0 ? '' : `, from step ${from + 1}:\n${there.first.slice(from, from + 10).join('\n')}`);
   };
   const runAll = async (program, call) => {
     const { facts, host: { imports, alone } } = program;
     const suspending = new Set(facts.funcs.filter((f) => f.status === 'suspending import').map((f) => f.name));
     const job = { ...call, schedule: $('schedule').value, imports: imports.map((f) => ({ ...f, may: suspending.has(`${f.module}.${f.name}`) })) };
-    const out = await execute({ ...job, binary: program.after }, (heard) => say(heard.line, heard.strong));
+    const out = await execute({ ...job, binary: program.after }, (heard) => say(heard.line));
     if (out.more) say(`… and ${out.more} more lines`);
+    if (out.last) say(out.last, true);
     if (out.fault && watfiber.fault(out.fault)) say(watfiber.fault(out.fault));
     if (out.stopped) {
       say('stopped', true);
@@ -142,7 +165,7 @@
       const same = JSON.stringify(out.results) === JSON.stringify(plain.results);
       if (plain.stopped) say('the original was stopped', true);
       else if (same) say(`the original does the same, without suspending; this suspended ${out.suspends} time${out.suspends === 1 ? '' : 's'}`);
-      else say(`the original does something else:\n${plain.results.first.join('\n')}`, true);
+      else say(differs(out.results, plain.results), true);
     } else {
       say('the original imports what the rewrite provides, and cannot run without');
     }

@@ -166,6 +166,7 @@ function watfiberReport() {
     $('view').replaceChildren(({ code: codeView, why: whyView, frame: frameView, passes: passesView, steps: stepsView })[tab]());
     $('view').scrollTop = 0;
     if (tab === 'code') fillChunks();
+    if (tab !== 'steps' || !trace) tellSite(null);
   };
 
   // Code: rows have a known height, so that only those in sight are made.
@@ -340,7 +341,21 @@ function watfiberReport() {
   const stepTo = (n) => {
     n = Math.max(0, Math.min(trace.events.length - 1, n));
     if (n !== event) { event = n; shownAt = predicts && n > 0 ? -1 : n; }
-    draw();
+    drawStep();
+  };
+  // The controls stay what they are while they are used: they have the focus, or are drawn.
+  const drawStep = () => {
+    const [bar, ...rest] = stepsView().children;
+    const steps = $('view').querySelector('.steps'), kept = steps.firstChild;
+    while (kept.nextSibling) kept.nextSibling.remove();
+    steps.append(...rest);
+    kept.querySelector('input').value = event;
+    kept.querySelector('.mono').textContent = bar.querySelector('.mono').textContent;
+  };
+  // tellSite tells who listens at which site the program is.
+  const tellSite = (e) => {
+    const on = e && (e.function && e.site >= 0 ? e : trace.stack[e.stack - 1]);
+    $('view').dispatchEvent(new CustomEvent('site', { detail: on ? functionNamed(on.function).sites[on.site] : null }));
   };
   const stackBox = (e, element) => {
     const f = functionNamed(element.function);
@@ -357,6 +372,7 @@ function watfiberReport() {
     if (!trace) return el('div', { className: 'pad' }, el('p', { textContent: 'Run the program: what happens to its stack is recorded, and can be gone through here, forwards and back.' }));
     const e = trace.events[event], hidden = shownAt !== event;
     const seen = hidden ? trace.events[event - 1] : e;
+    tellSite(seen);
     const button = (text, label, to) => {
       const b = el('button', { type: 'button', textContent: text, onclick: () => stepTo(to()) });
       b.setAttribute('aria-label', label);
@@ -368,14 +384,14 @@ function watfiberReport() {
     };
     const slider = el('input', { type: 'range', min: 0, max: trace.events.length - 1, value: event, oninput: () => stepTo(+slider.value) });
     slider.setAttribute('aria-label', 'Step');
-    const predict = el('input', { type: 'checkbox', id: 'predict', checked: predicts, onchange: () => { predicts = predict.checked; shownAt = event; draw(); } });
+    const predict = el('input', { type: 'checkbox', id: 'predict', checked: predicts, onchange: () => { predicts = predict.checked; shownAt = event; drawStep(); } });
     const changes = (a, b) => b && a.state !== b.state;
     const bar = el('div', { className: 'controls' }, button('|◀', 'To the start', () => 0), button('◀', 'One step back', () => event - 1), button('▶', 'One step on', () => event + 1),
       button('▶|', 'To the next change of state', () => next(1, changes)), slider, el('span', { className: 'mono', textContent: `${event + 1} / ${trace.events.length}` }),
       el('label', {}, predict, ' predict'));
     const lamps = el('div', { className: 'lamps', role: 'status' }, ...['running', 'unwinding', 'rewinding'].map((s) => el('span', { className: s + (seen?.state === s ? ' on' : ''), textContent: s })));
     const sentence = el('p', { className: 'sentence' });
-    if (hidden) sentence.append('What happens next? ', el('button', { type: 'button', id: 'reveal', textContent: 'Show', onclick: () => { shownAt = event; draw(); } }));
+    if (hidden) sentence.append('What happens next? ', el('button', { type: 'button', id: 'reveal', textContent: 'Show', onclick: () => { shownAt = event; drawStep(); } }));
     else sentence.textContent = e.text;
     const column = (title, boxes, none) => el('section', {}, el('h3', { textContent: title }), ...(boxes.length ? boxes : [el('p', { className: 'none', textContent: none })]));
     const stack = seen ? elements(trace.stack, seen.stack) : [], buffer = seen ? elements(trace.frames, seen.buffer) : [];
