@@ -138,4 +138,7 @@ const recorder = (memory, sizes) => {
     end() { blockOf(data); flush(); },
   };
 };
-onmessage = (e) => run(e.data);
+onmessage = (e) => {
+  postMessage({ begins: true });
+  run(e.data);
+};

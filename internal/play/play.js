@@ -117,8 +117,9 @@
       done(outcome);
     };
     stop = () => end({ stopped: true, ended: 'the recording ends: the program was stopped' });
-    const timeout = most && setTimeout(() => end({ stopped: true, ended: `the recording ends: the program has run for ${most / 1000} seconds` }), most);
-    worker.onmessage = ({ data }) => (data.done ? end(data.done) : hear(data));
+    let timeout = 0;
+    const begins = () => { timeout = most && setTimeout(() => end({ stopped: true, ended: `the recording ends: the program has run for ${most / 1000} seconds` }), most); };
+    worker.onmessage = ({ data }) => (data.begins ? begins() : data.done ? end(data.done) : hear(data));
     worker.onerror = (e) => end({ stopped: true, ended: `the host has failed: ${e.message}` });
     worker.postMessage(job);
   });
@@ -138,10 +139,11 @@
     const trace = JSON.parse(text);
     built.trace = text;
     page.record(trace);
+    if (probed.note) say(probed.note);
     const b = document.createElement('button');
     b.type = 'button';
     b.id = 'step';
-    b.textContent = `Step through ${trace.events.length} events` + (trace.left_out ? `; ${trace.left_out} more are left out` : '');
+    b.textContent = `Step through ${trace.events.length} event${trace.events.length === 1 ? '' : 's'}` + (trace.left_out ? `; ${trace.left_out} more are left out` : '');
     b.onclick = () => { page.view('steps'); $('tabs').scrollIntoView({ block: 'nearest' }); };
     add(b, '\n');
   };

@@ -1,10 +1,12 @@
 package play_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -17,6 +19,7 @@ import (
 	"github.com/watfiber/watfiber/internal/browser"
 	"github.com/watfiber/watfiber/internal/play/flags"
 	"github.com/watfiber/watfiber/internal/trace"
+	"github.com/watfiber/watfiber/rewrite"
 )
 
 // runs says of an example whether the host of a page can run it: it provides functions, of
@@ -335,3 +338,53 @@ const deep = `(module
     (local.set $sum (i32.mul (local.get $n) (i32.const 10)))
     (i32.add (call $inner (local.get $n)) (local.get $sum))))
 `
+
+// Programs that a compiler has made are dropped on the page, and recorded there as on
+// wazero.
+func TestCompiled(t *testing.T) {
+	b := browser.Start(t)
+	p := b.Open(t)
+	p.Go(playground(t), ready)
+	popped, switches := 0, 0
+	for _, c := range []struct{ module, suspend, call string }{
+		{"kernels-O2.wasm", "env.yield", "sw(3, 40)"},
+		{"kernels-O2.wasm", "env.yield", "swfat(4, 30)"},
+		{"bare.wasm", "", "churn(5, 16)"},
+	} {
+		program, err := os.ReadFile("../../examples/c/" + c.module)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var opts rewrite.Options
+		words := ""
+		if c.suspend != "" {
+			opts.Suspend, words = []string{c.suspend}, "--suspend="+c.suspend
+		}
+		p.Text(fmt.Sprintf("(() => { document.getElementById('flags').value = %q })()", words))
+		p.Text(fmt.Sprintf(`(() => {
+			const d = new DataTransfer();
+			d.items.add(new File([Uint8Array.from(atob(%q), (c) => c.charCodeAt(0))], 'dropped.wasm'));
+			document.getElementById('source').value = '';
+			document.dispatchEvent(new DragEvent('drop', { dataTransfer: d, bubbles: true, cancelable: true }));
+		})()`, base64.StdEncoding.EncodeToString(program)))
+		p.Wait("document.getElementById('source').value.length > 10000")
+		p.Equal("document.getElementById('problems').textContent", "")
+		p.Text(fmt.Sprintf("(() => { document.getElementById('call').value = %q })()", c.call))
+		log := p.Text("(async () => { " + submit + " })()")
+		var got trace.Trace
+		if err := json.Unmarshal([]byte(p.Text(saveTrace)), &got); err != nil {
+			t.Fatalf("%s: %v; %s", c.call, err, log)
+		}
+		want := record(t, p.Text("document.getElementById('source').value"), opts, c.call)
+		if diff := cmp.Diff(want, &got, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(trace.Event{}, "Time")); diff != "" {
+			t.Errorf("%s: on wazero (-) and in the page (+):\n%.3000s", c.call, diff)
+		}
+		t.Logf("%s: %d events, %s", c.call, len(got.Events), log[max(0, len(log)-150):])
+		popped += got.Counts[trace.Pop]
+		switches += got.Counts[trace.Switch]
+	}
+	if popped < 100 || switches < 5 {
+		t.Errorf("only %d frames are popped, and %d times another fiber goes on", popped, switches)
+	}
+	p.NoErrors()
+}

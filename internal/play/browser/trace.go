@@ -26,8 +26,8 @@ var (
 )
 
 // probe rewrites a text as flags say, with probes, and begins a recording. The result has
-// errors, or: binary, and for each function of the map of the frames how many bytes its
-// frame takes. Without these nothing can be suspended.
+// errors, or: binary; sizes, the bytes of the frame of each function in the map; note,
+// what a reader is to know. Without these nothing can be suspended.
 func probe(text, line string) any {
 	recorder, notes = nil, nil
 	opts, err := flags.Parse(strings.Fields(line))
@@ -35,8 +35,10 @@ func probe(text, line string) any {
 		return failed(text, err)
 	}
 	opts.Probes = true
+	remark := ""
 	if opts.Optimize == rewrite.ForSpeed {
-		opts.Optimize = rewrite.ForBoth // hot copies have no probes
+		opts.Optimize = rewrite.ForBoth
+		remark = "hot copies have no probes: what is recorded is the program without --optimize=speed"
 	}
 	m, err := wat.Parse("in.wat", text)
 	if err == nil {
@@ -63,7 +65,7 @@ func probe(text, line string) any {
 	for _, f := range frames.Funcs {
 		sizes = append(sizes, f.Size)
 	}
-	return result(map[string]any{"binary": arrayOf(binary.Encode(r.Module)), "sizes": sizes})
+	return result(map[string]any{"binary": arrayOf(binary.Encode(r.Module)), "sizes": sizes, "note": remark})
 }
 
 // importsOf returns the imported functions, in their order.
