@@ -21,6 +21,7 @@
   const source = $('source'), paint = $('paint');
   const large = 200000; // characters; a longer text is not painted
   let built = null, problems = [];
+  let stop = null; // ends the run that is under way
   const drawSource = () => {
     const text = source.value;
     source.classList.toggle('large', text.length > large);
@@ -70,6 +71,7 @@
     const r = watfiber.rewrite(asked.source, asked.flags);
     problems = r.errors ? JSON.parse(r.errors) : [];
     if (!r.errors) {
+      stop?.(); // what runs is another program
       built = { ...r, ...asked, host: JSON.parse(r.host), facts: JSON.parse(r.facts) };
       page.load(built.facts, r.text.buffer);
     }
@@ -105,7 +107,6 @@
   };
   const host = URL.createObjectURL(new Blob([$('host').textContent], { type: 'text/javascript' }));
   const mostOfRecording = 2000; // milliseconds
-  let stop = null; // ends the run that is under way
 
   // execute runs a program until it ends or is ended.
   const execute = (job, hear, most) => new Promise((done) => {
@@ -134,8 +135,8 @@
     }, mostOfRecording);
     const trap = out.fault && watfiber.fault(out.fault);
     const text = watfiber.trace(out.full ? 'the recording ends: the program does more than is recorded' : out.ended + (trap ? '; ' + trap : ''));
+    if (built !== program) return;
     if (wrong) return say(wrong, true);
-    if (built !== program) return; // the text was edited meanwhile
     const trace = JSON.parse(text);
     built.trace = text;
     page.record(trace);
@@ -154,24 +155,25 @@
   };
   const runAll = async (program, call) => {
     const { facts, host: { imports, alone } } = program;
+    const tell = (...said) => { if (built === program) say(...said); }; // it may have been edited meanwhile
     const suspending = new Set(facts.funcs.filter((f) => f.status === 'suspending import').map((f) => f.name));
     const job = { ...call, schedule: $('schedule').value, imports: imports.map((f) => ({ ...f, may: suspending.has(`${f.module}.${f.name}`) })) };
-    const out = await execute({ ...job, binary: program.after }, (heard) => say(heard.line));
-    if (out.more) say(`… and ${out.more} more lines`);
-    if (out.last) say(out.last, true);
-    if (out.fault && watfiber.fault(out.fault)) say(watfiber.fault(out.fault));
+    const out = await execute({ ...job, binary: program.after }, (heard) => tell(heard.line));
+    if (out.more) tell(`… and ${out.more} more lines`);
+    if (out.last) tell(out.last, true);
+    if (out.fault && watfiber.fault(out.fault)) tell(watfiber.fault(out.fault));
     if (out.stopped) {
-      say('stopped', true);
+      tell('stopped', true);
     } else if (alone) {
       const plain = await execute({ ...job, binary: program.before, schedule: '' }, () => {});
       const same = JSON.stringify(out.results) === JSON.stringify(plain.results);
-      if (plain.stopped) say('the original was stopped', true);
-      else if (same) say(`the original does the same, without suspending; this suspended ${out.suspends} time${out.suspends === 1 ? '' : 's'}`);
-      else say(differs(out.results, plain.results), true);
+      if (plain.stopped) tell('the original was stopped', true);
+      else if (same) tell(`the original does the same, without suspending; this suspended ${out.suspends} time${out.suspends === 1 ? '' : 's'}`);
+      else tell(differs(out.results, plain.results), true);
     } else {
-      say('the original imports what the rewrite provides, and cannot run without');
+      tell('the original imports what the rewrite provides, and cannot run without');
     }
-    await record(program, job);
+    if (built === program) await record(program, job);
   };
   const runButton = document.querySelector('#run button');
   $('run').addEventListener('submit', async (e) => {

@@ -325,6 +325,16 @@ func TestEndings(t *testing.T) {
 		t.Logf("%v %s: %s steps, the last one: %s", time.Since(start), c.name, p.Text(last), p.Text(sentence))
 	}
 	p.Equal(last, "20000") // of the last one: no more are kept
+
+	// Whoever edits a program while it runs has it stopped, and runs the new one.
+	set(p, head+`(func (export "f") (drop (call $nap (i32.const 1))) (loop (br 0))))`, "--suspend=env.sleep", "f()")
+	p.Click("#run button")
+	p.Wait("document.getElementById('log').textContent.includes('env.sleep(1) = 4')")
+	set(p, head+`(func (export "f") (drop (call $nap (i32.const 2)))))`, "--suspend=env.sleep", "f()")
+	p.Equal("document.querySelector('#run button').textContent", "Run")
+	p.Click("#run button")
+	p.Wait("document.getElementById('log').textContent.includes('this suspended 1 time')")
+	p.Equal("document.getElementById('log').textContent.includes('env.sleep(1)')", "false")
 	p.NoErrors()
 }
 
