@@ -17,7 +17,7 @@ import (
 )
 
 // patience bounds how long anything may take.
-const patience = 20 * time.Second
+const patience = 3 * 60 * time.Second
 
 // A Browser is a running Chromium. It speaks the DevTools protocol over two pipes:
 // messages in JSON, each followed by a zero.

@@ -129,10 +129,22 @@
     const probed = watfiber.probe(program.source, program.flags);
     if (probed.errors) return say('nothing is recorded: ' + JSON.parse(probed.errors).map((p) => p.message).join('; '));
     if (!probed.binary) return say('nothing in this module may suspend, so there is nothing to step through');
-    let wrong = '';
-    const out = await execute({ ...job, binary: probed.binary, sizes: probed.sizes }, (heard) => {
-      if (heard.notes) wrong ||= watfiber.note(new Uint8Array(heard.notes.buffer));
+    let wrong = '', waiting = [], bytes = 0; // a call of watfiber takes as long as hundreds of notes
+    const hand = () => {
+      const all = new Uint8Array(bytes);
+      let at = 0;
+      for (const w of waiting) { all.set(w, at); at += w.length; }
+      wrong ||= watfiber.note(all);
+      waiting = [];
+      bytes = 0;
+    };
+    const out = await execute({ ...job, binary: probed.binary, sizes: probed.sizes }, ({ notes }) => {
+      if (!notes) return;
+      waiting.push(new Uint8Array(notes.buffer));
+      bytes += notes.byteLength;
+      if (bytes > 1 << 18) hand();
     }, mostOfRecording);
+    hand();
     const trap = out.fault && watfiber.fault(out.fault);
     const text = watfiber.trace(out.full ? 'the recording ends: the program does more than is recorded' : out.ended + (trap ? '; ' + trap : ''));
     if (built !== program) return;
