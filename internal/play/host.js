@@ -129,8 +129,10 @@ const recorder = (memory, sizes) => {
       blockOf(data);
       if (block !== data) blockOf(block);
       data = block;
-      const size = sizes[a - 1];
-      if ((kind === 1 && state === 2 || kind === 4 && state === 1) && size !== undefined) window(wordAt(block >>> 0) - size, size);
+      if ((kind === 1 && state === 2 || kind === 4 && state === 1) && sizes[a - 1]) {
+        const end = wordAt(block >>> 0), size = Math.min(sizes[a - 1], end & ~3); // most that the frame can have
+        window(end - size, size);
+      }
       if (kind === 6 && b === 1) window(a >>> 0, 4);
       words.push(1, kind, a, b, state, block, sp, fiber);
       noted();

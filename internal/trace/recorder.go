@@ -16,8 +16,8 @@ type Recorder struct {
 	// Memory returns size bytes of the memory of the module at an address, nil if they are
 	// not there. It is called while the recorder is. What is read are the two words of the
 	// data block that the probe names, and of the one that the probe before has named; the
-	// frame below the position, when a function is called while rewinding or leaves while
-	// unwinding; the first word of a fiber that begins.
+	// frame below the position, as if it was whole, when a function is called while rewinding
+	// or leaves while unwinding; the first word of a fiber that begins.
 	Memory func(at, size uint32) []byte
 	// Calls has it record each call and return of an instrumented function.
 	Calls bool
