@@ -216,7 +216,7 @@ func TestSteps(t *testing.T) {
 
 	// Predict: what comes is hidden until it is asked for.
 	p.Click("#predict")
-	p.Click("[aria-label='One step on']")
+	p.Key("ArrowRight")
 	p.Equal(sentence, "What happens next? Show")
 	p.Equal(boxes, steps[1].boxes)
 	p.Click("#reveal")

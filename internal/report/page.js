@@ -429,7 +429,7 @@ function watfiberReport() {
   };
   const step = (by) => { const i = shown.indexOf(fn); if (shown[i + by]) show(shown[i + by]); };
   addEventListener('keydown', (e) => {
-    if (e.target.closest('input, select, textarea, dialog')) { if (e.key === 'Escape') e.target.blur(); return; }
+    if (e.target.closest('input:not([type=checkbox]), select, textarea, dialog')) { if (e.key === 'Escape') e.target.blur(); return; }
     if (e.ctrlKey || e.metaKey || e.altKey) return;
     const bar = document.activeElement?.closest?.('.bar');
     const actions = {
