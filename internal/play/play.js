@@ -157,7 +157,7 @@
     b.type = 'button';
     b.id = 'step';
     b.textContent = `Step through ${trace.events.length} event${trace.events.length === 1 ? '' : 's'}` + (trace.left_out ? `; ${trace.left_out} more are left out` : '');
-    b.onclick = () => { page.view('steps'); $('tabs').scrollIntoView({ block: 'nearest' }); };
+    b.onclick = () => { page.view('steps'); $('tabs').scrollIntoView(); };
     add(b, '\n');
   };
   // differs says what the original does from where it does something else.
