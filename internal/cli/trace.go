@@ -237,9 +237,13 @@ type tracer struct {
 // define defines the import that probes call.
 func (t *tracer) define(ctx context.Context, rt wazero.Runtime) error {
 	var inst api.Module
-	t.rec.Memory = func() []byte {
-		memory, _ := memoryOf(inst)
-		return memory
+	t.rec.Memory = func(at, size uint32) []byte {
+		memory := inst.Memory()
+		if memory == nil {
+			return nil
+		}
+		window, _ := memory.Read(at, size)
+		return window
 	}
 	return defineProbe(ctx, rt, func(_ context.Context, m api.Module, s []uint64) {
 		inst = m

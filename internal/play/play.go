@@ -25,6 +25,8 @@ var (
 	pageCSS string
 	//go:embed play.js
 	pageJS string
+	//go:embed host.js
+	hostJS string
 )
 
 // project is what the playground is compiled from.
@@ -52,7 +54,7 @@ func Page() ([]byte, error) {
 	}
 	body := strings.Replace(report.Body, `<dialog`, `</div>`+"\n"+`<dialog`, 1)
 	page := strings.NewReplacer("{{css}}", report.CSS+pageCSS, "{{body}}", body, "{{program}}", program, "{{exec}}", exec,
-		"{{examples}}", cases, "{{js}}", report.Script, "{{play}}", pageJS)
+		"{{examples}}", cases, "{{js}}", report.Script, "{{play}}", pageJS, "{{host}}", hostJS)
 	return []byte(page.Replace(pageHTML)), nil
 }
 
@@ -84,7 +86,8 @@ func compile() (string, error) {
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "play.wasm")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, project+"/internal/play/browser")
+	// Without inlining the program has a tenth less to be fetched.
+	build := exec.Command("go", "build", "-trimpath", "-gcflags=all=-l", "-ldflags=-s -w", "-o", path, project+"/internal/play/browser")
 	build.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
 	if _, err := output(build); err != nil {
 		return "", fmt.Errorf("the playground cannot be compiled: %w", err)

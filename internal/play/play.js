@@ -21,6 +21,7 @@
   const source = $('source'), paint = $('paint');
   const large = 200000; // characters; a longer text is not painted
   let built = null, problems = [];
+  let stop = null; // ends the run that is under way
   const drawSource = () => {
     const text = source.value;
     source.classList.toggle('large', text.length > large);
@@ -36,7 +37,20 @@
     paint.innerHTML = html + page.painted(text.slice(from)) + '\n';
     scroll();
   };
-  const scroll = () => { paint.scrollTop = source.scrollTop; paint.scrollLeft = source.scrollLeft; };
+  const lineHeight = 19, padding = 8;
+  let line = 0; // at which a recorded run is, 0 for none
+  const scroll = () => {
+    paint.scrollTop = source.scrollTop;
+    paint.scrollLeft = source.scrollLeft;
+    $('line').hidden = !line;
+    $('line').style.top = padding + (line - 1) * lineHeight - source.scrollTop + 'px';
+  };
+  $('view').addEventListener('site', ({ detail: site }) => {
+    line = site?.file === 'in.wat' ? site.line : 0;
+    const top = (line - 1) * lineHeight;
+    if (line && (top < source.scrollTop || top + 2 * lineHeight > source.scrollTop + source.clientHeight)) source.scrollTop = top - source.clientHeight / 3;
+    scroll();
+  });
   const drawProblems = () => {
     $('problems').replaceChildren(...problems.map((p) => {
       const b = document.createElement('button');
@@ -46,17 +60,19 @@
         if (p.from < 0) return;
         source.focus();
         source.setSelectionRange(p.from, Math.max(p.to, p.from + 1));
-        source.scrollTop = (p.line - 6) * 19;
+        source.scrollTop = (p.line - 6) * lineHeight;
       };
       return b;
     }));
     document.body.classList.toggle('stale', problems.length > 0);
   };
   const rewrite = () => {
-    const r = watfiber.rewrite(source.value, $('flags').value);
+    const asked = { source: source.value, flags: $('flags').value };
+    const r = watfiber.rewrite(asked.source, asked.flags);
     problems = r.errors ? JSON.parse(r.errors) : [];
     if (!r.errors) {
-      built = { ...r, host: JSON.parse(r.host), facts: JSON.parse(r.facts) };
+      stop?.(); // what runs is another program
+      built = { ...r, ...asked, host: JSON.parse(r.host), facts: JSON.parse(r.facts) };
       page.load(built.facts, r.text.buffer);
     }
     drawProblems();
@@ -76,86 +92,106 @@
   source.addEventListener('scroll', scroll);
   $('flags').addEventListener('input', edited);
 
-  // --- running: the browser's own engine, and a host that does what is expected ---
+  // --- running: the browser's own engine, in a worker, and a host that does what is expected ---
 
+  let scrolls = false;
+  const add = (...nodes) => {
+    $('log').append(...nodes);
+    if (!scrolls) requestAnimationFrame(() => { scrolls = false; $('log').scrollTop = 1e9; });
+    scrolls = true;
+  };
   const say = (text, strong) => {
     const line = document.createElement(strong ? 'b' : 'span');
     line.textContent = text + '\n';
-    $('log').append(line);
-    $('log').scrollTop = 1e9;
+    add(line);
   };
-  const shown = (v) => (v === undefined ? '' : typeof v === 'bigint' ? v.toString() : String(v));
-  const pageSize = 65536;
+  const host = URL.createObjectURL(new Blob([$('host').textContent], { type: 'text/javascript' }));
+  const mostOfRecording = 2000; // milliseconds
 
-  // A host answers each call with three times the sum of its arguments and one. Of a module
-  // that was rewritten, what may suspend does so as the schedule says: it unwinds the stack,
-  // and returns on a rewind.
-  const run = async (binary, name, args, schedule) => {
-    const results = [];
-    let calls = 0, suspends = 0, rewound = null;
-    let exports;
-    const answer = (f, values) => {
-      const sum = values.reduce((a, v) => a + Number(v), 0);
-      const r = f.results.map((t, i) => (t === 'i64' ? BigInt(Math.trunc(3 * sum + 1 + i)) : 3 * sum + 1 + i));
-      return r.length > 1 ? r : r[0];
+  // execute runs a program until it ends or is ended.
+  const execute = (job, hear, most) => new Promise((done) => {
+    const worker = new Worker(host);
+    const end = (outcome) => {
+      stop = null;
+      clearTimeout(timeout);
+      worker.terminate();
+      done(outcome);
     };
-    const suspending = new Set(built.facts.funcs.filter((f) => f.status === 'suspending import').map((f) => f.name));
-    const buffer = () => {
-      const memory = exports.memory;
-      if (!(memory instanceof WebAssembly.Memory)) throw new Error('to be run here, the module has to export its memory as "memory"');
-      const at = memory.buffer.byteLength;
-      memory.grow(1);
-      new Uint32Array(memory.buffer, at, 2).set([at + 16, at + pageSize]);
-      return at;
+    stop = () => end({ stopped: true, ended: 'the recording ends: the program was stopped' });
+    let timeout = 0;
+    const begins = () => { timeout = most && setTimeout(() => end({ stopped: true, ended: `the recording ends: the program has run for ${most / 1000} seconds` }), most); };
+    worker.onmessage = ({ data }) => (data.begins ? begins() : data.done ? end(data.done) : hear(data));
+    worker.onerror = (e) => end({ stopped: true, ended: `the host has failed: ${e.message}` });
+    worker.postMessage(job);
+  });
+  // record runs the program once more, with probes, and gives the page the trace.
+  const record = async (program, job) => {
+    const probed = watfiber.probe(program.source, program.flags);
+    if (probed.errors) return say('nothing is recorded: ' + JSON.parse(probed.errors).map((p) => p.message).join('; '));
+    if (!probed.binary) return say('nothing in this module may suspend, so there is nothing to step through');
+    let wrong = '', waiting = [], bytes = 0; // a call of watfiber takes as long as hundreds of notes
+    const hand = () => {
+      const all = new Uint8Array(bytes);
+      let at = 0;
+      for (const w of waiting) { all.set(w, at); at += w.length; }
+      wrong ||= watfiber.note(all);
+      waiting = [];
+      bytes = 0;
     };
-    let block = 0;
-    const imports = {};
-    for (const f of built.host.imports) {
-      const label = `${f.module}.${f.name}`;
-      const may = schedule && suspending.has(label);
-      (imports[f.module] ??= {})[f.name] = (...values) => {
-        if (rewound) {
-          exports.asyncify_stop_rewind();
-          rewound = null;
-        } else if (may && exports && schedule(calls++)) { // a start function runs before there are exports
-          suspends++;
-          say(`${label}(${values.map(shown).join(', ')}) suspends: unwinding`);
-          block ||= buffer();
-          exports.asyncify_start_unwind(block);
-          const zeros = f.results.map((t) => (t === 'i64' ? 0n : 0));
-          return zeros.length > 1 ? zeros : zeros[0];
-        }
-        const r = answer(f, values);
-        results.push(`${label}(${values.map(shown).join(', ')}) = ${shown(r)}`);
-        say(results[results.length - 1]);
-        return r;
-      };
-    }
-    try {
-      ({ instance: { exports } } = await WebAssembly.instantiate(binary, imports));
-      if (!exports[name]) throw new Error(`there is no exported function ${name}`);
-      let r = exports[name](...args);
-      while (exports.asyncify_get_state?.() === 1) {
-        exports.asyncify_stop_unwind();
-        const used = new Uint32Array(exports.memory.buffer, block, 1)[0] - block - 16;
-        say(`the stack is empty; its frames take ${used} bytes in the buffer`);
-        await new Promise((done) => setTimeout(done));
-        exports.asyncify_start_rewind(block);
-        rewound = true;
-        say('rewinding');
-        r = exports[name](...args);
-      }
-      results.push(shown(r));
-      say(`${name}(${args.map(shown).join(', ')}) = ${shown(r)}`, true);
-    } catch (e) {
-      results.push(String(e));
-      say(String(e), true);
-    }
-    return { results, suspends };
+    const out = await execute({ ...job, binary: probed.binary, sizes: probed.sizes }, ({ notes }) => {
+      if (!notes) return;
+      waiting.push(new Uint8Array(notes.buffer));
+      bytes += notes.byteLength;
+      if (bytes > 1 << 18) hand();
+    }, mostOfRecording);
+    hand();
+    const trap = out.fault && watfiber.fault(out.fault);
+    const text = watfiber.trace(out.full ? 'the recording ends: the program does more than is recorded' : out.ended + (trap ? '; ' + trap : ''));
+    if (built !== program) return;
+    if (wrong) return say(wrong, true);
+    const trace = JSON.parse(text);
+    built.trace = text;
+    page.record(trace);
+    if (probed.note) say(probed.note);
+    const b = document.createElement('button');
+    b.type = 'button';
+    b.id = 'step';
+    b.textContent = `Step through ${trace.events.length} event${trace.events.length === 1 ? '' : 's'}` + (trace.left_out ? `; ${trace.left_out} more are left out` : '');
+    b.onclick = () => { page.view('steps'); $('tabs').scrollIntoView(); };
+    add(b, '\n');
   };
-  const schedules = { always: () => true, never: () => false, second: (n) => n % 2 === 1 };
+  // differs says what the original does from where it does something else.
+  const differs = (here, there) => {
+    const from = there.first.findIndex((text, i) => text !== here.first[i]);
+    return 'the original does something else' + (from < 0 ? '' : `, from step ${from + 1}:\n${there.first.slice(from, from + 10).join('\n')}`);
+  };
+  const runAll = async (program, call) => {
+    const { facts, host: { imports, alone } } = program;
+    const tell = (...said) => { if (built === program) say(...said); }; // it may have been edited meanwhile
+    const suspending = new Set(facts.funcs.filter((f) => f.status === 'suspending import').map((f) => f.name));
+    const job = { ...call, schedule: $('schedule').value, imports: imports.map((f) => ({ ...f, may: suspending.has(`${f.module}.${f.name}`) })) };
+    const out = await execute({ ...job, binary: program.after }, (heard) => tell(heard.line));
+    if (out.more) tell(`… and ${out.more} more lines`);
+    if (out.last) tell(out.last, true);
+    if (out.fault && watfiber.fault(out.fault)) tell(watfiber.fault(out.fault));
+    if (out.stopped) {
+      tell('stopped', true);
+    } else if (alone) {
+      const plain = await execute({ ...job, binary: program.before, schedule: '' }, () => {});
+      const same = JSON.stringify(out.results) === JSON.stringify(plain.results);
+      if (plain.stopped) tell('the original was stopped', true);
+      else if (same) tell(`the original does the same, without suspending; this suspended ${out.suspends} time${out.suspends === 1 ? '' : 's'}`);
+      else tell(differs(out.results, plain.results), true);
+    } else {
+      tell('the original imports what the rewrite provides, and cannot run without');
+    }
+    if (built === program) await record(program, job);
+  };
+  const runButton = document.querySelector('#run button');
   $('run').addEventListener('submit', async (e) => {
     e.preventDefault();
+    if (stop) return stop();
+    if (document.body.dataset.running) return;
     $('log').textContent = '';
     if (!built) return say('there is nothing to run yet');
     const m = /^\s*([^\s(]+)\s*(?:\((.*)\))?\s*$/.exec($('call').value || built.host.exports[0]?.name || '');
@@ -169,13 +205,14 @@
     } catch (err) {
       return say(String(err));
     }
-    const out = await run(built.after, m[1], args, schedules[$('schedule').value]);
-    const log = $('log').childNodes.length;
-    const plain = await run(built.before, m[1], args, null);
-    while ($('log').childNodes.length > log) $('log').lastChild.remove();
-    const same = JSON.stringify(out.results) === JSON.stringify(plain.results);
-    say(same ? `the original does the same, without suspending; this suspended ${out.suspends} time${out.suspends === 1 ? '' : 's'}` :
-      `the original does something else:\n${plain.results.join('\n')}`, !same);
+    document.body.dataset.running = 'yes';
+    runButton.textContent = 'Stop';
+    try {
+      await runAll(built, { name: m[1], args });
+    } finally {
+      delete document.body.dataset.running;
+      runButton.textContent = 'Run';
+    }
   });
 
   // --- examples, files, links ---
@@ -217,6 +254,7 @@
     if (!built) return;
     if (what === 'wat') save('rewritten.wat', built.text);
     if (what === 'wasm') save('rewritten.wasm', built.after);
+    if (what === 'trace') built.trace ? save('trace.json', built.trace) : say('nothing is recorded yet: run it');
   });
 
   // A link holds everything: it goes nowhere but into the address.

@@ -89,37 +89,6 @@ func TestPlayground(t *testing.T) {
 	q.NoErrors()
 }
 
-// Every case of the corpus that can be run in a page does there what it does without
-// suspending.
-func TestExamples(t *testing.T) {
-	b := browser.Start(t)
-	p := b.Open(t)
-	p.Go(playground(t), ready)
-	failed := p.Text(`(async () => {
-		const wait = () => new Promise((done) => setTimeout(done, 5));
-		const failed = [];
-		let ran = 0;
-		const menu = document.getElementById('examples'), log = document.getElementById('log');
-		const cases = JSON.parse(document.getElementById('cases').textContent);
-		for (const [i, c] of cases.entries()) {
-			menu.value = i;
-			menu.dispatchEvent(new Event('change'));
-			const problem = document.querySelector('#problems button');
-			if (problem) { failed.push(c.name + ': ' + problem.textContent); continue; }
-			if (!c.call || /import "(fiber|asyncify|wasi_snapshot_preview1)"|\((global|table|memory)[^()]*\(import|\(import[^(]*\((memory|table|global)|v128/.test(c.source) || !/memory[^)]*export "memory"/.test(c.source)) continue;
-			document.getElementById('run').requestSubmit();
-			for (let n = 0; n < 400 && !/the original/.test(log.textContent); n++) await wait();
-			ran++;
-			if (!log.textContent.includes('the original does the same')) failed.push(c.name + ': ' + log.textContent);
-		}
-		return ran < 60 ? 'only ' + ran + ' ran' : failed.join('\n');
-	})()`)
-	if failed != "" {
-		t.Error(failed)
-	}
-	p.NoErrors()
-}
-
 // What a browser has to fetch stays small.
 func TestSize(t *testing.T) {
 	page, err := built()

@@ -34,7 +34,8 @@ function watfiberReport() {
       views.changes = 'Changes';
       tab = 'changes';
     }
-    if (trace) views.steps = 'Steps';
+    event = shownAt = 0;
+    if (trace || document.body.dataset.play) views.steps = 'Steps';
     byName = new Map(data.funcs.map((f) => [f.name, f]));
     byIndex = new Map(data.funcs.map((f) => [f.index, f]));
     $('summary').textContent = `${data.instrumented} of ${data.functions} functions get code, ${data.sites} call sites, ` +
@@ -200,6 +201,7 @@ function watfiberReport() {
     $('view').replaceChildren(({ code: codeView, why: whyView, frame: frameView, passes: passesView, changes: diff?.view, steps: stepsView })[tab]());
     $('view').scrollTop = 0;
     if (tab === 'code') fillChunks();
+    if (tab !== 'steps' || !trace) tellSite(null);
   };
 
   // Code: rows have a known height, so that only those in sight are made.
@@ -395,7 +397,21 @@ function watfiberReport() {
   const stepTo = (n) => {
     n = Math.max(0, Math.min(trace.events.length - 1, n));
     if (n !== event) { event = n; shownAt = predicts && n > 0 ? -1 : n; }
-    draw();
+    drawStep();
+  };
+  // The controls stay what they are while they are used: they have the focus, or are drawn.
+  const drawStep = () => {
+    const [bar, ...rest] = stepsView().children;
+    const steps = $('view').querySelector('.steps'), kept = steps.firstChild;
+    while (kept.nextSibling) kept.nextSibling.remove();
+    steps.append(...rest);
+    kept.querySelector('input').value = event;
+    kept.querySelector('.mono').textContent = bar.querySelector('.mono').textContent;
+  };
+  // tellSite tells who listens at which site the program is.
+  const tellSite = (e) => {
+    const on = e && (e.function && e.site >= 0 ? e : trace.stack[e.stack - 1]);
+    $('view').dispatchEvent(new CustomEvent('site', { detail: on ? functionNamed(on.function).sites[on.site] : null }));
   };
   const stackBox = (e, element) => {
     const f = functionNamed(element.function);
@@ -409,8 +425,10 @@ function watfiberReport() {
     return el('div', { className: 'box frame' }, el('b', { textContent: f.name }), el('small', { textContent: `${element.size} bytes at 0x${element.address.toString(16)}` }), el('span', { textContent: values }));
   };
   const stepsView = () => {
+    if (!trace) return el('div', { className: 'pad' }, el('p', { textContent: 'Run the program: what happens to its stack is recorded, and can be gone through here, forwards and back.' }));
     const e = trace.events[event], hidden = shownAt !== event;
     const seen = hidden ? trace.events[event - 1] : e;
+    tellSite(seen);
     const button = (text, label, to) => {
       const b = el('button', { type: 'button', textContent: text, onclick: () => stepTo(to()) });
       b.setAttribute('aria-label', label);
@@ -422,14 +440,14 @@ function watfiberReport() {
     };
     const slider = el('input', { type: 'range', min: 0, max: trace.events.length - 1, value: event, oninput: () => stepTo(+slider.value) });
     slider.setAttribute('aria-label', 'Step');
-    const predict = el('input', { type: 'checkbox', id: 'predict', checked: predicts, onchange: () => { predicts = predict.checked; shownAt = event; draw(); } });
+    const predict = el('input', { type: 'checkbox', id: 'predict', checked: predicts, onchange: () => { predicts = predict.checked; shownAt = event; drawStep(); } });
     const changes = (a, b) => b && a.state !== b.state;
     const bar = el('div', { className: 'controls' }, button('|◀', 'To the start', () => 0), button('◀', 'One step back', () => event - 1), button('▶', 'One step on', () => event + 1),
       button('▶|', 'To the next change of state', () => next(1, changes)), slider, el('span', { className: 'mono', textContent: `${event + 1} / ${trace.events.length}` }),
       el('label', {}, predict, ' predict'));
     const lamps = el('div', { className: 'lamps', role: 'status' }, ...['running', 'unwinding', 'rewinding'].map((s) => el('span', { className: s + (seen?.state === s ? ' on' : ''), textContent: s })));
     const sentence = el('p', { className: 'sentence' });
-    if (hidden) sentence.append('What happens next? ', el('button', { type: 'button', id: 'reveal', textContent: 'Show', onclick: () => { shownAt = event; draw(); } }));
+    if (hidden) sentence.append('What happens next? ', el('button', { type: 'button', id: 'reveal', textContent: 'Show', onclick: () => { shownAt = event; drawStep(); } }));
     else sentence.textContent = e.text;
     const column = (title, boxes, none) => el('section', {}, el('h3', { textContent: title }), ...(boxes.length ? boxes : [el('p', { className: 'none', textContent: none })]));
     const stack = seen ? elements(trace.stack, seen.stack) : [], buffer = seen ? elements(trace.frames, seen.buffer) : [];
@@ -474,7 +492,7 @@ function watfiberReport() {
   };
   const step = (by) => { const i = shown.indexOf(chosen); if (shown[i + by]) pick(shown[i + by]); };
   addEventListener('keydown', (e) => {
-    if (e.target.closest('input, select, textarea, dialog')) { if (e.key === 'Escape') e.target.blur(); return; }
+    if (e.target.closest('input:not([type=checkbox]), select, textarea, dialog')) { if (e.key === 'Escape') e.target.blur(); return; }
     if (e.ctrlKey || e.metaKey || e.altKey) return;
     const bar = document.activeElement?.closest?.('.bar'), was = document.activeElement?.closest?.('.was');
     const actions = {
@@ -486,10 +504,16 @@ function watfiberReport() {
       ...diff?.actions,
     };
     Object.keys(views).forEach((id, i) => { actions[i + 1] = () => { tab = id; draw(); }; });
-    if (tab === 'steps') Object.assign(actions, { ArrowRight: () => stepTo(event + 1), ArrowLeft: () => stepTo(event - 1), Home: () => stepTo(0), End: () => stepTo(trace.events.length - 1) });
+    if (tab === 'steps' && trace) Object.assign(actions, { ArrowRight: () => stepTo(event + 1), ArrowLeft: () => stepTo(event - 1), Home: () => stepTo(0), End: () => stepTo(trace.events.length - 1) });
     if (document.activeElement === $('list')) Object.assign(actions, { ArrowDown: () => step(1), ArrowUp: () => step(-1) });
     if (actions[e.key]) { e.preventDefault(); actions[e.key](); }
   });
 
-  return { load, painted };
+  const view = (id) => { tab = id; draw(); };
+  const record = (recorded) => {
+    trace = recorded;
+    event = shownAt = 0;
+    if (tab === 'steps') draw();
+  };
+  return { load, painted, record, view };
 }

@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"internal/report":       {project + "/rewrite", project + "/internal/explain", project + "/internal/diff", project + "/internal/parallel", project + "/wat"},
 	"internal/play":         {project + "/internal/report"},
 	"internal/play/browser": {},
+	"internal/play/events":  {project + "/internal/trace", project + "/wat"},
 	"internal/play/flags":   {project + "/rewrite", project + "/wat"},
 	"internal/browser":      {},
 	"internal/diff": {

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/watfiber/watfiber/fiberlib"
@@ -128,11 +129,27 @@ func (r *Recorder) frameBelow(position uint32, function int) *fiberlib.Frame {
 	if f == nil {
 		return nil
 	}
-	frame, err := r.Frames.FrameBelow(r.Memory(), function, position)
+	frame, err := r.frameEnding(function, position)
 	if err != nil {
 		return nil
 	}
 	return &frame
+}
+
+// frameEnding reads the frame of a function, which is in the map, that ends at an address.
+func (r *Recorder) frameEnding(function int, end uint32) (fiberlib.Frame, error) {
+	f := r.mapped(function)
+	size := min(f.Size, end) // a frame that is not whole may lie lower than a whole one could
+	memory := r.Memory(end-size, size)
+	if uint32(len(memory)) < size {
+		return fiberlib.Frame{}, fmt.Errorf("the frame of %s up to %#x is not in memory", f.Name, end)
+	}
+	frame, err := r.Frames.FrameBelow(memory, function, size)
+	frame.Address += end - size
+	for i := range frame.Locals {
+		frame.Locals[i].Address += end - size
+	}
+	return frame, err
 }
 
 // functions returns the functions that occur in the trace.

@@ -13,9 +13,12 @@ import (
 type Recorder struct {
 	Module string // its name, for the trace
 	Frames *fiberlib.FrameMap
-	// Memory returns the memory of the module, which the recorder reads until the host
-	// function that it was called by returns.
-	Memory func() []byte
+	// Memory returns size bytes of the memory of the module at an address, nil if they are
+	// not there. It is called while the recorder is. What is read are the two words of the
+	// data block that the probe names, and of the one that the probe before has named; the
+	// frame below the position, as if it was whole, when a function is called while rewinding
+	// or leaves while unwinding; the first word of a fiber that begins.
+	Memory func(at, size uint32) []byte
 	// Calls has it record each call and return of an instrumented function.
 	Calls bool
 	// Limit is how many events it keeps; those beyond are counted.
@@ -219,7 +222,7 @@ func (r *Recorder) spilled(top entry) {
 		r.emitText(push, r.doesNotFit(top))
 		return
 	}
-	frame, err := r.Frames.FrameBelow(r.Memory(), top.function, position)
+	frame, err := r.frameEnding(top.function, position)
 	if err != nil {
 		r.emitText(push, "the frame cannot be read: "+err.Error())
 		return
@@ -254,11 +257,11 @@ func (r *Recorder) mapped(function int) *fiberlib.FrameFunc {
 
 // word reads a word of memory, 0 if there is none.
 func (r *Recorder) word(at uint32) uint32 {
-	memory := r.Memory()
-	if uint64(at)+4 > uint64(len(memory)) {
+	word := r.Memory(at, 4)
+	if len(word) < 4 {
 		return 0
 	}
-	return binary.LittleEndian.Uint32(memory[at:])
+	return binary.LittleEndian.Uint32(word)
 }
 
 // position is where the next frame goes.

@@ -147,8 +147,8 @@ func (x *traced) run(p program) *Trace {
 	defer rt.Close(ctx)
 	wasi_snapshot_preview1.MustInstantiate(ctx, rt)
 	var inst api.Module
-	x.rec.Memory = func() []byte {
-		memory, _ := inst.Memory().Read(0, inst.Memory().Size())
+	x.rec.Memory = func(at, size uint32) []byte {
+		memory, _ := inst.Memory().Read(at, size)
 		return memory
 	}
 	_, err := rt.NewHostModuleBuilder(rewrite.ProbeModule).NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(_ context.Context, m api.Module, s []uint64) {

@@ -239,7 +239,7 @@ func TestNonsense(t *testing.T) {
 	dice := rand.New(rand.NewPCG(1, 1))
 	memory := make([]byte, 256)
 	for range 60 {
-		r := &Recorder{Frames: frames, Memory: func() []byte { return memory }, Calls: dice.IntN(2) == 0, Limit: dice.IntN(300)}
+		r := &Recorder{Frames: frames, Memory: windows(memory), Calls: dice.IntN(2) == 0, Limit: dice.IntN(300)}
 		word := func() uint32 {
 			switch dice.IntN(4) {
 			case 0:
@@ -281,7 +281,7 @@ func TestNonsense(t *testing.T) {
 // However often the import is called, the memory of the recorder is bounded.
 func TestBounds(t *testing.T) {
 	frames := &fiberlib.FrameMap{Funcs: []fiberlib.FrameFunc{{Name: "f", Sites: []fiberlib.FrameSite{{Name: "env.g"}}, SiteAt: -1}}}
-	r := &Recorder{Frames: frames, Memory: func() []byte { return nil }, Limit: 10}
+	r := &Recorder{Frames: frames, Memory: windows(nil), Limit: 10}
 	for i := range uint32(maxDepth + 1000) {
 		r.Probe(Probe{Kind: rewrite.ProbeEnter, A: 1})
 		r.Probe(Probe{Kind: rewrite.ProbeFiber, A: 8 * i, B: rewrite.FiberBegins})
@@ -290,5 +290,15 @@ func TestBounds(t *testing.T) {
 	}
 	if len(r.stack) > maxDepth || len(r.regions) > maxKnown || len(r.owner) > maxKnown || len(r.fibers.all) > 11 || len(r.buffers) > 10 {
 		t.Errorf("the recorder keeps %d calls, %d regions, %d data blocks, %d fibers", len(r.stack), len(r.regions), len(r.owner), len(r.fibers.all))
+	}
+}
+
+// windows returns what reads a memory.
+func windows(memory []byte) func(at, size uint32) []byte {
+	return func(at, size uint32) []byte {
+		if uint64(at)+uint64(size) > uint64(len(memory)) {
+			return nil
+		}
+		return memory[at:][:size]
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall/js"
 
+	"github.com/watfiber/watfiber/fiberlib"
 	"github.com/watfiber/watfiber/internal/play/flags"
 	"github.com/watfiber/watfiber/internal/report"
 	"github.com/watfiber/watfiber/rewrite"
@@ -21,6 +22,10 @@ func main() {
 	js.Global().Set("watfiber", js.ValueOf(map[string]any{
 		"rewrite": js.FuncOf(func(_ js.Value, args []js.Value) any { return rewriteText(args[0].String(), args[1].String()) }),
 		"dis":     js.FuncOf(func(_ js.Value, args []js.Value) any { return disassemble(args[0].String(), bytesOf(args[1])) }),
+		"probe":   js.FuncOf(func(_ js.Value, args []js.Value) any { return probe(args[0].String(), args[1].String()) }),
+		"note":    js.FuncOf(func(_ js.Value, args []js.Value) any { return note(bytesOf(args[0])) }),
+		"trace":   js.FuncOf(func(_ js.Value, args []js.Value) any { return traced(args[0].String()) }),
+		"fault":   js.FuncOf(func(_ js.Value, args []js.Value) any { return fiberlib.Faults[args[0].String()] }),
 	}))
 	select {}
 }
@@ -120,12 +125,16 @@ func hostFacts(m *wat.Module, opts rewrite.Options) string {
 	var facts struct {
 		Imports []function `json:"imports"`
 		Exports []function `json:"exports"`
+		// Alone says that a host can run the source: it imports nothing that a rewrite provides.
+		Alone bool `json:"alone"`
 	}
-	facts.Imports, facts.Exports = []function{}, []function{}
+	facts.Imports, facts.Exports, facts.Alone = []function{}, []function{}, true
 	for _, d := range m.Imports() {
+		imp := m.ImportOf(d)
 		if d.Kind == wat.KindFunc {
-			facts.Imports = append(facts.Imports, describe(d.Index, m.ImportOf(d).Module, m.ImportOf(d).Name))
+			facts.Imports = append(facts.Imports, describe(d.Index, imp.Module, imp.Name))
 		}
+		facts.Alone = facts.Alone && imp.Module != "fiber" && imp.Module != "asyncify"
 	}
 	for _, e := range m.Exports {
 		if e.Kind == wat.KindFunc {
