@@ -2,6 +2,7 @@ package diff
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/watfiber/watfiber/fiberlib"
@@ -17,6 +18,7 @@ func FromBinary(m *wat.Module) (*Side, error) {
 		return nil, err
 	}
 	s := newSide(m, Bare, firstOfRuntime(m))
+	s.Asserts = hasSection(m, fiberlib.AssertSection)
 	for _, f := range s.Funcs {
 		if frames != nil {
 			s.Kind = Mapped
@@ -75,6 +77,11 @@ func (s *Side) named(m *wat.Module, frames *fiberlib.FrameMap) []*Func {
 		return nil
 	}
 	return code
+}
+
+// hasSection reports whether a module has a custom section of a name.
+func hasSection(m *wat.Module, name string) bool {
+	return slices.ContainsFunc(m.Customs, func(c *wat.Custom) bool { return c.Name == name })
 }
 
 // readMap returns the map of the frames, nil if there is none.
@@ -152,14 +159,40 @@ func (s *Side) takeMap(m *wat.Module, frames *fiberlib.FrameMap, code []*Func) {
 	}
 	for k, f := range code {
 		f.takeFrame(&frames.Funcs[k])
-		if f.NumSites = len(frames.Funcs[k].Sites); len(f.Sites) == f.NumSites {
-			continue // the text says more of them
+		s.takeSites(f, &frames.Funcs[k], place, byName)
+	}
+}
+
+// takeSites takes what the map says of the sites of a function.
+func (s *Side) takeSites(f *Func, in *fiberlib.FrameFunc, place []int, byName map[string]int) {
+	text := f.Sites // which says more of them
+	f.Sites, f.Taken = nil, len(in.Sites)
+	for n := range in.Sites {
+		if in.Sites[n].Callee == 0 && in.Sites[n].Name == "" {
+			continue // the number of a site that is gone
 		}
-		f.Sites = nil
-		for _, site := range frames.Funcs[k].Sites {
-			f.Sites = append(f.Sites, s.mapSite(&site, place, byName))
+		site := s.mapSite(&in.Sites[n], place, byName)
+		site.Number, site.operands = n, operands(in, n)
+		f.Sites = append(f.Sites, site)
+	}
+	f.NumSites = len(f.Sites)
+	if len(text) == f.NumSites {
+		for k := range text {
+			text[k].operands = operands(in, min(text[k].Number, len(in.Sites)-1))
+		}
+		f.Sites = text
+	}
+}
+
+// operands returns the slots that hold operands when a function is suspended at a site.
+func operands(f *fiberlib.FrameFunc, site int) map[string]bool {
+	names := map[string]bool{}
+	for i, live := range f.Sites[site].Live {
+		if name := f.Slots[i].Name; live && strings.HasPrefix(name, "$fiber.") {
+			names[name] = true
 		}
 	}
+	return names
 }
 
 func (s *Side) mapSite(site *fiberlib.FrameSite, place []int, byName map[string]int) Site {

@@ -1,0 +1,243 @@
+package rewrite
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/watfiber/watfiber/fiberlib"
+	"github.com/watfiber/watfiber/wat"
+)
+
+// This file keeps what an earlier output has fixed: the numbers of call sites, and where
+// the values of a frame lie.
+
+// A Pin says what an earlier output has fixed of a function.
+type Pin struct {
+	// Numbers are those of the sites, in the order of the text. A site that the earlier
+	// output has, too, has its number there; the others have numbers from First on.
+	Numbers []int
+	First   int   // numbers below it are taken, by sites of the earlier output or before it
+	Gone    []int // sites of the earlier output that are gone
+
+	Size    int // of its frames, in bytes
+	SiteAt  int // where in them the number of the site lies, -1 if it does not
+	Offsets []int
+	// Offsets says by slot, in the order of Explanation.Slots, where in an earlier frame the
+	// value lies, -1 if it does not.
+
+	// Parked says by site and slot whether an earlier frame has an operand there when it
+	// was suspended at that site; nil where that is not known.
+	Parked [][]bool
+}
+
+// numbered reports whether earlier frames have the number of the site.
+func (p *Pin) numbered() bool { return p != nil && p.SiteAt >= 0 }
+
+// taken returns the number from which on none belongs to a site.
+func (p *Pin) taken() int {
+	taken := p.First
+	for _, n := range p.Numbers {
+		taken = max(taken, n+1)
+	}
+	return taken
+}
+
+// inOrder reports whether the sites have the numbers that they have without a pin.
+func (p *Pin) inOrder() bool {
+	for k, n := range p.Numbers {
+		if k != n {
+			return false
+		}
+	}
+	return p.First <= len(p.Numbers)
+}
+
+// takePin takes what is fixed of the function.
+func (f *function) takePin(p *Pin) {
+	f.pin = p
+	f.renumbered = p != nil && !p.inOrder()
+}
+
+// checkPin checks that a pin is one of this function.
+func (f *function) checkPin() error {
+	if f.pin != nil && len(f.pin.Numbers) != len(f.sites) {
+		return fmt.Errorf("%s has %d sites, and %d are pinned", f.graph.labels[f.id], len(f.sites), len(f.pin.Numbers))
+	}
+	return nil
+}
+
+// number returns the number of a site.
+func (f *function) number(site int) int {
+	if f.renumbered {
+		return f.pin.Numbers[site]
+	}
+	return site
+}
+
+// numbers returns how many numbers there are, those of sites that are gone included.
+func (f *function) numbers() int {
+	if f.renumbered {
+		return f.pin.taken()
+	}
+	return len(f.sites)
+}
+
+// byNumber returns the sites in the order of their numbers.
+func (f *function) byNumber() []int {
+	sites := make([]int, len(f.sites))
+	for k := range sites {
+		sites[k] = k
+	}
+	if f.renumbered {
+		slices.SortFunc(sites, func(a, b int) int { return f.number(a) - f.number(b) })
+	}
+	return sites
+}
+
+// free returns the numbers below numbers that no site has.
+func (f *function) free() []int {
+	var free []int
+	next := 0
+	for _, k := range f.byNumber() {
+		for ; next < f.number(k); next++ {
+			free = append(free, next)
+		}
+		next++
+	}
+	for ; next < f.numbers(); next++ {
+		free = append(free, next)
+	}
+	return free
+}
+
+// goneLine says which numbers belong to sites that are gone.
+//
+//	;;~ gone   site 1, sites 3 to 5
+func (f *function) goneLine() string {
+	free := f.free()
+	if len(free) == 0 {
+		return ""
+	}
+	return wrapHeader("gone", "", ranges(free), ", ")
+}
+
+// ranges lists numbers in ascending order, those that follow each other as one.
+func ranges(numbers []int) []string {
+	var words []string
+	for i := 0; i < len(numbers); {
+		from := i
+		for i++; i < len(numbers) && numbers[i] == numbers[i-1]+1; i++ {
+		}
+		switch first, last := numbers[from], numbers[i-1]; last - first {
+		case 0:
+			words = append(words, fmt.Sprintf("site %d", first))
+		case 1:
+			words = append(words, fmt.Sprintf("sites %d and %d", first, last))
+		default:
+			words = append(words, fmt.Sprintf("sites %d to %d", first, last))
+		}
+	}
+	return words
+}
+
+// A PinSlot is what a frame holds.
+type PinSlot struct {
+	fiberlib.FrameSlot
+	Local int // -1 for an operand
+}
+
+// Slots returns what the frame of a function holds, in the order in which pins list it,
+// nil if the function got no code.
+func (e *Explanation) Slots(id wat.FuncID) []PinSlot {
+	in := e.Functions[id]
+	if in == nil {
+		return nil
+	}
+	k, _ := slices.BinarySearchFunc(e.state.functions, id, func(g *function, id wat.FuncID) int { return int(g.id) - int(id) })
+	f := e.state.functions[k]
+	place := map[slotID]int{}
+	for _, c := range slices.Backward(f.frame.chunks) {
+		for _, s := range c.slots {
+			place[s] = len(place)
+		}
+	}
+	slots := make([]PinSlot, len(f.frame.slots))
+	for i, s := range f.frame.slots {
+		slots[i] = PinSlot{in.Frame.Slots[place[s]], int(s)}
+		if int(s) >= f.numLocals {
+			slots[i].Local = -1
+		}
+	}
+	return slots
+}
+
+// pinNotes says which earlier frames of the function cannot be rewound, and why; "" if all
+// can.
+func (f *function) pinNotes() string {
+	p := f.pin
+	var words []string
+	switch {
+	case !p.numbered() && p.First == 0:
+		words = append(words, "earlier frames cannot be rewound: their only site is gone")
+	case f.frame.size != p.Size:
+		words = append(words, fmt.Sprintf("earlier frames cannot be rewound: they have %d bytes, now %d", p.Size, f.frame.size)+f.newSlots())
+	default:
+		words = f.missing()
+	}
+	if len(p.Gone) > 0 && f.renumbered {
+		words = append(words, strings.Join(ranges(p.Gone), ", ")+" gone: to rewind an earlier frame there traps")
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return f.graph.labels[f.id] + ": " + strings.Join(words, "; ")
+}
+
+// newSlots names what earlier frames do not have.
+func (f *function) newSlots() string {
+	var words []string
+	if f.frame.numbered && !f.pin.numbered() {
+		words = append(words, "the site number")
+	}
+	for i, s := range f.frame.slots {
+		if f.pin.Offsets[i] < 0 {
+			words = append(words, f.ref(s))
+		}
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return ", with " + strings.Join(words, " ")
+}
+
+// missing says at which sites of the earlier output something is needed that its frames
+// do not have.
+func (f *function) missing() []string {
+	place := make(map[slotID]int, len(f.frame.slots))
+	for i, s := range f.frame.slots {
+		place[s] = i
+	}
+	needs := make([]fiberlib.FrameSite, f.numbers())
+	for k := range needs {
+		needs[k].Live = make([]bool, len(f.frame.slots))
+	}
+	f.markLive(needs, place)
+	var words []string
+	for _, k := range f.byNumber() {
+		if f.number(k) >= f.pin.First {
+			continue
+		}
+		var slots []slotID
+		for i, s := range f.frame.slots {
+			operand, known := int(s) >= f.numLocals, f.pin.Parked[k] != nil
+			if needs[f.number(k)].Live[i] && (f.pin.Offsets[i] < 0 || operand && known && !f.pin.Parked[k][i]) {
+				slots = append(slots, s)
+			}
+		}
+		if len(slots) > 0 {
+			words = append(words, fmt.Sprintf("earlier frames cannot be rewound at site %d: it needs %s, which they do not have", f.number(k), f.refs(slots)))
+		}
+	}
+	return words
+}
