@@ -27,8 +27,10 @@ type Pin struct {
 	// value lies, -1 if it does not.
 
 	// Parked says by site and slot whether an earlier frame has an operand there when it
-	// was suspended at that site; nil where that is not known.
-	Parked [][]bool
+	// was suspended at that site; nil where that is not known. Changed says that the code
+	// has, so that it may be another.
+	Parked  [][]bool
+	Changed bool
 }
 
 // numbered reports whether earlier frames have the number of the site.
@@ -228,15 +230,20 @@ func (f *function) missing() []string {
 		if f.number(k) >= f.pin.First {
 			continue
 		}
-		var slots []slotID
+		var slots, unknown []slotID
 		for i, s := range f.frame.slots {
-			operand, known := int(s) >= f.numLocals, f.pin.Parked[k] != nil
-			if needs[f.number(k)].Live[i] && (f.pin.Offsets[i] < 0 || operand && known && !f.pin.Parked[k][i]) {
+			needed, operand, parked := needs[f.number(k)].Live[i], int(s) >= f.numLocals, f.pin.Parked[k]
+			switch {
+			case needed && f.pin.Offsets[i] < 0, operand && parked != nil && needed != parked[i]:
 				slots = append(slots, s)
+			case needed && operand && parked == nil && f.pin.Changed:
+				unknown = append(unknown, s)
 			}
 		}
 		if len(slots) > 0 {
-			words = append(words, fmt.Sprintf("earlier frames cannot be rewound at site %d: it needs %s, which they do not have", f.number(k), f.refs(slots)))
+			words = append(words, fmt.Sprintf("earlier frames cannot be rewound at site %d, where they do not have what is now in %s", f.number(k), f.refs(slots)))
+		} else if len(unknown) > 0 {
+			words = append(words, fmt.Sprintf("whether earlier frames can be rewound at site %d is not known, since --frames was not given to say which operands they have", f.number(k)))
 		}
 	}
 	return words

@@ -158,6 +158,10 @@ func (s *Side) takeMap(m *wat.Module, frames *fiberlib.FrameMap, code []*Func) {
 		byName[wat.NameText(names[f.Index])] = i
 	}
 	for k, f := range code {
+		if name := frames.Funcs[k].Name; f.Name == "" && !isDefault(name, f.Index, s.Kind) { // it was taken out of the binary
+			f.Name = wat.ID(wat.NameOf(name))
+			f.Label = f.Name
+		}
 		f.takeFrame(&frames.Funcs[k])
 		s.takeSites(f, &frames.Funcs[k], place, byName)
 	}

@@ -11,14 +11,14 @@ import (
 
 // Pins returns what an earlier output fixes of the functions of a source, which e explains,
 // and what a user is to know about it. Functions are the same if they have the same name, or
-// consist of the same; in modules without names if their order and types agree.
+// consist of the same; those without names if their order and types agree.
 func Pins(old *Side, e *rewrite.Explanation) (pins map[wat.FuncID]*rewrite.Pin, notes []string, err error) {
 	if !old.knowsSites() {
 		return nil, nil, fmt.Errorf("%s: it does not say where its call sites are and what its frames hold: pin to the rewritten text, or to a binary that was built with --frames", old.Name)
 	}
 	n := &pinner{old: old, new: FromSource(e), e: e}
 	n.p = pair(n.old, n.new)
-	unnamed := !n.old.hasNames() && !n.new.hasNames()
+	unnamed := false
 	pins = map[wat.FuncID]*rewrite.Pin{}
 	had, found := 0, 0
 	for i, f := range old.Funcs {
@@ -33,8 +33,12 @@ func Pins(old *Side, e *rewrite.Explanation) (pins map[wat.FuncID]*rewrite.Pin, 
 			return nil, nil, fmt.Errorf("%s: function %s: %w", old.Name, f.Label, err)
 		}
 		j := n.p.toNew[i]
-		if j >= 0 && !unnamed && !n.sure(i, j) {
-			j = -1
+		if j >= 0 && !n.sure(i, j) {
+			if f.Name != "" || n.new.Funcs[j].Name != "" {
+				j = -1
+			} else {
+				unnamed = true
+			}
 		}
 		switch {
 		case j < 0:
@@ -50,8 +54,8 @@ func Pins(old *Side, e *rewrite.Explanation) (pins map[wat.FuncID]*rewrite.Pin, 
 	if had > 0 && found == 0 {
 		return nil, nil, fmt.Errorf("%s: none of its %d functions with code is one of %s: is it an output of another program, or of one whose names were taken out?", old.Name, had, n.new.Name)
 	}
-	if unnamed && found > 0 {
-		n.notes = append(n.notes, "the modules name no functions: pinned are those whose order and types agree")
+	if unnamed {
+		n.notes = append(n.notes, "functions without names are pinned if their order and types agree")
 	}
 	return pins, n.notes, nil
 }
@@ -127,11 +131,19 @@ func (n *pinner) pin(old, new *Func) *rewrite.Pin {
 		pin.Numbers[k] = old.Sites[i].Number
 		if operands := old.Sites[i].operands; operands != nil {
 			pin.Parked[k] = make([]bool, len(slots))
+			left := len(operands)
 			for at, name := range names {
-				pin.Parked[k][at] = operands[name]
+				if operands[name] {
+					pin.Parked[k][at] = true
+					left--
+				}
+			}
+			if left > 0 { // others than now
+				clear(pin.Parked[k])
 			}
 		}
 	}
+	pin.Changed = !n.old.original() || old.content.hash != new.content.hash
 	slices.Sort(pin.Gone)
 	if pin.SiteAt < 0 && len(pin.Gone) > 0 {
 		pin.First = 0 // frames do not say which site it was
