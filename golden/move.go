@@ -32,15 +32,16 @@ func (x *execution) move(ctx context.Context) error {
 	}
 	bytes, _ := was.Read(0, was.Size())
 	inst.Memory().Write(0, bytes)
-	for _, e := range x.Module.Exports {
-		if e.Kind != wat.KindGlobal || !strings.HasPrefix(e.Name, movedPrefix) {
+	for _, e := range to.Module.Exports {
+		was := x.inst.ExportedGlobal(e.Name)
+		if e.Kind != wat.KindGlobal || !strings.HasPrefix(e.Name, movedPrefix) || was == nil {
 			continue
 		}
 		g, ok := inst.ExportedGlobal(e.Name).(api.MutableGlobal)
 		if !ok {
 			return fmt.Errorf("it has no global %s", e.Name)
 		}
-		g.Set(x.inst.ExportedGlobal(e.Name).Get())
+		g.Set(was.Get())
 	}
 	x.inst = inst
 	return nil

@@ -188,7 +188,11 @@ func (f *function) pinNotes() string {
 		words = f.missing()
 	}
 	if len(p.Gone) > 0 && f.renumbered {
-		words = append(words, strings.Join(ranges(p.Gone), ", ")+" gone: to rewind an earlier frame there traps")
+		is := " is"
+		if len(p.Gone) > 1 {
+			is = " are"
+		}
+		words = append(words, strings.Join(ranges(p.Gone), ", ")+is+" gone: to rewind an earlier frame there traps")
 	}
 	if len(words) == 0 {
 		return ""

@@ -45,6 +45,10 @@ With the rewritten text beside it, to see what happened:
 
     watfiber build --suspend=env.* app.wat -o app.wasm --emit-wat=app.fiber.wat
 
+For instances of the last build that are suspended and go on in this one:
+
+    watfiber build --suspend=env.sleep --frames --pin=old.fiber.wasm app.wasm -o app.fiber.wasm
+
 For a debugger that is to step the lines of the source, not those that are inserted:
 
     watfiber build --suspend=env.sleep --source-map app.wasm -o app.fiber.wasm`

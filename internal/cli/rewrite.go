@@ -27,6 +27,10 @@ See which functions may suspend and why, before there is any code:
 
     watfiber rewrite --suspend=env.sleep --after=callgraph app.wat
 
+Rewrite an edited source so that little else changes, and saved frames stay of use:
+
+    watfiber rewrite --suspend=env.sleep --pin=app.fiber.wat app.wat -o app.fiber.wat
+
 Get the source back:
 
     watfiber rewrite --suspend=env.sleep app.wat | watfiber strip`

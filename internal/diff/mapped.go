@@ -176,7 +176,7 @@ func (s *Side) takeSites(f *Func, in *fiberlib.FrameFunc, place []int, byName ma
 			continue // the number of a site that is gone
 		}
 		site := s.mapSite(&in.Sites[n], place, byName)
-		site.Number, site.operands = n, operands(in, n)
+		site.Number, site.operands, site.whole = n, operands(in, n), isWhole(in, n)
 		f.Sites = append(f.Sites, site)
 	}
 	f.NumSites = len(f.Sites)
@@ -186,6 +186,16 @@ func (s *Side) takeSites(f *Func, in *fiberlib.FrameFunc, place []int, byName ma
 		}
 		f.Sites = text
 	}
+}
+
+// isWhole reports whether a site needs a slot of those that few sites need.
+func isWhole(f *fiberlib.FrameFunc, site int) bool {
+	for i, live := range f.Sites[site].Live {
+		if live && f.Slots[i].Offset < f.Rare {
+			return true
+		}
+	}
+	return false
 }
 
 // operands returns the slots that hold operands when a function is suspended at a site.
@@ -226,7 +236,7 @@ var typeNames = map[byte]string{'i': "i32", 'l': "i64", 'f': "f32", 'd': "f64", 
 
 // takeFrame takes what the map says of a frame.
 func (f *Func) takeFrame(in *fiberlib.FrameFunc) {
-	f.Frame = Frame{Size: int(in.Size)}
+	f.Frame = Frame{Size: int(in.Size), rare: int(in.Rare)}
 	if in.SiteAt >= 0 {
 		f.Frame.Slots = append(f.Frame.Slots, Slot{siteSlot, "i32", in.SiteAt})
 	}

@@ -119,7 +119,7 @@ func (f *Func) siteAt() int {
 
 // pin returns what a function of the earlier output fixes of the same one now.
 func (n *pinner) pin(old, new *Func) *rewrite.Pin {
-	pin := &rewrite.Pin{First: old.Taken, Size: old.Frame.Size, SiteAt: old.siteAt(), Numbers: fill(len(new.Sites)), Parked: make([][]bool, len(new.Sites))}
+	pin := &rewrite.Pin{First: old.Taken, Size: old.Frame.Size, Rare: old.Frame.rare, SiteAt: old.siteAt(), Numbers: fill(len(new.Sites)), Parked: make([][]bool, len(new.Sites)), Whole: make([]bool, len(new.Sites))}
 	slots := n.e.Slots(wat.FuncID(new.Index))
 	names := n.slots(pin, old, new, slots)
 	partner := n.sites(old, new)
@@ -128,7 +128,7 @@ func (n *pinner) pin(old, new *Func) *rewrite.Pin {
 			pin.Gone = append(pin.Gone, old.Sites[i].Number)
 			continue
 		}
-		pin.Numbers[k] = old.Sites[i].Number
+		pin.Numbers[k], pin.Whole[k] = old.Sites[i].Number, old.Sites[i].whole
 		if operands := old.Sites[i].operands; operands != nil {
 			pin.Parked[k] = make([]bool, len(slots))
 			left := len(operands)

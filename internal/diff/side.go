@@ -65,6 +65,7 @@ type Site struct {
 	// operands are the slots that hold operands when the function is suspended here; nil if
 	// that is not known.
 	operands map[string]bool
+	whole    bool // its frame has all slots
 }
 
 // A Frame is what an instrumented function spills.
@@ -73,6 +74,7 @@ type Frame struct {
 	Slots []Slot // by offset; the number of the site is one of them
 
 	unread bool // only the size is known
+	rare   int  // bytes at its lower end that frames of most sites do not have
 }
 
 // A Slot is a value in a frame.

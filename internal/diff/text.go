@@ -100,7 +100,7 @@ func (t *textFunc) read(header map[string]string) {
 			continue
 		}
 		site := t.side.site(t.source, wat.FuncID(t.f.Index), calls[k])
-		site.Number = t.number(instr)
+		site.Number, site.whole = t.number(instr), t.leavesWhole(instr)
 		t.f.Taken = max(t.f.Taken, site.Number+1)
 		line, _ := t.m.Source.Line(int(t.m.Funcs[t.id].Body().Instrs[instr].Pos))
 		site.Place = fmt.Sprintf("%s:%d", t.m.Source.Name, line)
@@ -251,6 +251,18 @@ func (t *textFunc) leaves(i int) bool {
 		leave.Op == op.BrIf && t.unwinds(leave)
 }
 
+// leavesWhole reports whether what stands behind a call leads to where the whole frame is
+// spilled.
+func (t *textFunc) leavesWhole(call int) bool {
+	b := t.m.Funcs[t.id].Body()
+	for _, in := range b.Instrs[call+1 : min(call+4, len(b.Instrs))] {
+		if (in.Op == op.Br || in.Op == op.BrIf) && t.inserted(in) && wat.Label(in.Imm) != wat.BodyLabel {
+			return b.LabelName(wat.Label(in.Imm).Opener()) == waysOut[1]
+		}
+	}
+	return false
+}
+
 // unwinds reports whether a branch leads to where the frame is spilled.
 func (t *textFunc) unwinds(in wat.Instr) bool {
 	return wat.Label(in.Imm) != wat.BodyLabel && slices.Contains(waysOut, t.m.Funcs[t.id].Body().LabelName(wat.Label(in.Imm).Opener()))
@@ -268,7 +280,9 @@ func (t *textFunc) readFrame(comment string) {
 	}
 	t.f.Frame.Size, _ = strconv.Atoi(size[1])
 	if whole := wholeSize.FindStringSubmatch(comment); whole != nil {
+		common := t.f.Frame.Size
 		t.f.Frame.Size, _ = strconv.Atoi(whole[1])
+		t.f.Frame.rare = t.f.Frame.Size - common
 	}
 	instrs := t.m.Funcs[t.id].Body().Instrs
 	at, known := 0, 0      // bytes
@@ -290,10 +304,10 @@ func (t *textFunc) readFrame(comment string) {
 		if (callee == "fiber.push" || callee == "fiber.push_site") && i > 0 {
 			part, partSize = part+partSize, int(int32(instrs[i-1].Imm))
 		}
-	}
-	if known > 0 && strings.HasPrefix(comment, size[0]+siteSlot+",") {
-		t.f.Frame.Slots = append(t.f.Frame.Slots, Slot{siteSlot, "i32", part}) // what makes room stores it
-		known += slotSizes['i']
+		if callee == "fiber.push_site" { // what makes room stores the number
+			t.f.Frame.Slots = append(t.f.Frame.Slots, Slot{siteSlot, "i32", part})
+			known += slotSizes['i']
+		}
 	}
 	if at == 0 {
 		for _, n := range unused.FindAllStringSubmatch(comment, -1) {
