@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,125 +11,10 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/watfiber/watfiber/internal/diff"
 	"github.com/watfiber/watfiber/rewrite"
 	"github.com/watfiber/watfiber/wat"
 	"github.com/watfiber/watfiber/wat/binary"
 )
-
-// pinned rewrites a module, pinned to an earlier output, text or binary. It returns what
-// could not be kept, too.
-func pinned(earlier, source *wat.Module, opts rewrite.Options) (*rewrite.Result, []string, error) {
-	from := diff.FromText
-	if earlier.Source.Binary {
-		from = diff.FromBinary
-	}
-	side, err := from(earlier)
-	if err != nil {
-		return nil, nil, err
-	}
-	unpinned := opts
-	unpinned.After = ""
-	e, err := rewrite.Explain(source, unpinned)
-	if err != nil {
-		return nil, nil, err
-	}
-	var notes []string
-	if opts.Pins, notes, err = diff.Pins(side, e); err != nil {
-		return nil, nil, err
-	}
-	before := len(e.Result.Notes)
-	r, err := rewrite.Rewrite(source, opts)
-	if err != nil {
-		return nil, nil, err
-	}
-	return r, append(notes, r.Notes[before:]...), nil
-}
-
-// pinnedToItself checks that a module that is pinned to its own output comes out as that
-// does, as text and as binary, and that there is nothing to say about it.
-func pinnedToItself(source *wat.Module, opts rewrite.Options) error {
-	r, err := rewrite.Rewrite(source, opts)
-	if err != nil {
-		return err
-	}
-	var earlier []*wat.Module
-	if r.Text != "" {
-		m, err := wat.Parse("old.wat", r.Text)
-		if err != nil {
-			return err
-		}
-		earlier = append(earlier, m)
-	}
-	out := binary.Encode(r.Module)
-	if opts.Frames {
-		m, err := binary.Decode("old.wasm", string(out))
-		if err != nil {
-			return err
-		}
-		earlier = append(earlier, m)
-	}
-	for _, m := range earlier {
-		again, notes, err := pinned(m, source, opts)
-		if err != nil {
-			return fmt.Errorf("%s: %w", m.Source.Name, err)
-		}
-		notes = slices.DeleteFunc(notes, func(n string) bool { return strings.HasPrefix(n, "functions without names") })
-		if again.Text != r.Text || string(binary.Encode(again.Module)) != string(out) || len(notes) > 0 {
-			return fmt.Errorf("pinned to %s it is another module: %q\n%s", m.Source.Name, notes, again.Text)
-		}
-	}
-	return nil
-}
-
-// A source that is pinned to its own output comes out as that does.
-func TestPinnedGoldens(t *testing.T) {
-	paths, err := filepath.Glob("testdata/*.txtar")
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := 0
-	for _, path := range paths {
-		c, err := ReadCase(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		m, err := Load(c.Name()+".wat", c.Member("in.wat"))
-		opts := c.Options
-		opts.After, opts.TreeOnly = "", false
-		if err != nil {
-			continue
-		}
-		if _, err := rewrite.Rewrite(m, opts); err != nil {
-			continue // a golden of an error
-		}
-		n++
-		for _, frames := range []bool{false, true} {
-			opts.Frames = frames
-			if err := pinnedToItself(m, opts); err != nil {
-				t.Errorf("%s, frames %v: %v", c.Name(), frames, err)
-			}
-		}
-	}
-	if n < len(paths)/2 {
-		t.Errorf("only %d of %d goldens were pinned", n, len(paths))
-	}
-}
-
-func TestPinnedCorpus(t *testing.T) {
-	if testing.Short() {
-		t.Skip("large modules take a while")
-	}
-	eachModule(t, []string{"c/kernels*.wasm", "c/lua-O2.wasm", "crystal/*.wasm", "c/channels.wasm"}, func(t *testing.T, m *wat.Module) {
-		for _, optimize := range []rewrite.Optimize{rewrite.ForBoth, rewrite.ForSize, rewrite.ForSpeed} {
-			opts := corpusOptions(m)
-			opts.Optimize, opts.Frames = optimize, true
-			if err := pinnedToItself(m, opts); err != nil {
-				t.Error(err)
-			}
-		}
-	})
-}
 
 // exportGlobals exports the mutable globals of a module that have names and are not of the
 // runtime, so that they can be moved.

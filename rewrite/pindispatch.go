@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -114,9 +115,16 @@ func (f *function) numbersOf(lo, hi int) []int {
 	return numbers
 }
 
+// maxRanges is how many numbers, or rows of them, a comment lists.
+const maxRanges = 6
+
 // sitesText names sites in a comment.
 func (f *function) sitesText(lo, hi int) string {
-	words := ranges(f.numbersOf(lo, hi))
+	numbers := f.numbersOf(lo, hi)
+	words := ranges(numbers)
+	if len(words) > maxRanges {
+		return fmt.Sprintf("%d sites from %d to %d", len(numbers), numbers[0], numbers[len(numbers)-1])
+	}
 	for i, w := range words[1:] {
 		words[i+1] = strings.TrimPrefix(strings.TrimPrefix(w, "sites "), "site ")
 	}

@@ -76,7 +76,11 @@ func (n *pinner) sure(i, j int) bool {
 	return old.Name != "" && old.Name == new.Name || n.old.original() && old.content.hash == new.content.hash
 }
 
-// checkFrame checks that slots lie in the frame, and not in each other.
+// maxGone is how many numbers of a function may be those of sites that are gone.
+const maxGone = 4096
+
+// checkFrame checks that slots lie in the frame, and not in each other, and that sites have
+// numbers of their own.
 func (f *Func) checkFrame(asserts bool) error {
 	size := f.Frame.Size
 	if asserts {
@@ -98,6 +102,9 @@ func (f *Func) checkFrame(asserts bool) error {
 			return fmt.Errorf("several of its call sites have the number %d", s.Number)
 		}
 		numbers[s.Number] = true
+	}
+	if f.Taken-len(f.Sites) > maxGone {
+		return fmt.Errorf("more than %d of its call sites are gone: start anew, without --pin", maxGone)
 	}
 	if f.siteAt() < 0 && len(f.Sites) != 1 {
 		return fmt.Errorf("its frame has no number of the call site, and it has %d sites", len(f.Sites))

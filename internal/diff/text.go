@@ -167,6 +167,9 @@ const maxNumber = 1 << 20
 // number returns the number of the site whose call is an instruction; 0 if frames have none.
 func (t *textFunc) number(call int) int {
 	b := t.m.Funcs[t.id].Body()
+	if call+1 == len(b.Instrs) {
+		return 0
+	}
 	if in := b.Instrs[call+1]; in.Op == op.I32Const && t.inserted(in) {
 		return min(int(uint32(in.Imm)), maxNumber)
 	}
