@@ -17,7 +17,8 @@ type frame struct {
 	slots    []slotID // by type, then in the order of their declaration; the rare ones last, likewise
 	rare     int      // how many slots only few sites need; the others spill a frame without
 	chunks   []chunk  // what one routine spills and reloads, in the order of the frame
-	pinned   bool     // it lies as in an earlier output: see pinFrame
+	pinned   bool     // it lies in another order than without a pin: see setOrder
+	kept     bool     // what earlier frames have as well lies where it does there
 	inline   bool     // the function spills and reloads it by itself; then there is one chunk, or two
 	size     int      // bytes
 }

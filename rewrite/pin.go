@@ -21,6 +21,7 @@ type Pin struct {
 	Gone    []int // sites of the earlier output that are gone
 
 	Size    int // of its frames, in bytes
+	Rare    int // bytes at its lower end that frames of most sites do not have
 	SiteAt  int // where in them the number of the site lies, -1 if it does not
 	Offsets []int
 	// Offsets says by slot, in the order of Explanation.Slots, where in an earlier frame the
@@ -31,6 +32,7 @@ type Pin struct {
 	// has, so that it may be another.
 	Parked  [][]bool
 	Changed bool
+	Whole   []bool // by site: earlier frames have the rare bytes there
 }
 
 // numbered reports whether earlier frames have the number of the site.
@@ -149,8 +151,8 @@ type PinSlot struct {
 	Local int // -1 for an operand
 }
 
-// Slots returns what the frame of a function holds, in the order in which pins list it,
-// nil if the function got no code.
+// Slots returns what the frame of a function holds, in the order in which pins list it:
+// locals, then operands. It is nil if the function got no code.
 func (e *Explanation) Slots(id wat.FuncID) []PinSlot {
 	in := e.Functions[id]
 	if in == nil {
@@ -165,13 +167,36 @@ func (e *Explanation) Slots(id wat.FuncID) []PinSlot {
 		}
 	}
 	slots := make([]PinSlot, len(f.frame.slots))
-	for i, s := range f.frame.slots {
+	for i, s := range slices.Sorted(slices.Values(f.frame.slots)) {
 		slots[i] = PinSlot{in.Frame.Slots[place[s]], int(s)}
 		if int(s) >= f.numLocals {
 			slots[i].Local = -1
 		}
 	}
 	return slots
+}
+
+// sortPin brings what the pin lists by slot into the order of the frame.
+func (f *function) sortPin() {
+	rank := map[slotID]int{}
+	for i, s := range slices.Sorted(slices.Values(f.frame.slots)) {
+		rank[s] = i
+	}
+	pin := *f.pin
+	pin.Offsets, pin.Parked = make([]int, len(rank)), make([][]bool, len(f.pin.Parked))
+	for i, s := range f.frame.slots {
+		pin.Offsets[i] = f.pin.Offsets[rank[s]]
+	}
+	for k, parked := range f.pin.Parked {
+		if parked == nil {
+			continue
+		}
+		pin.Parked[k] = make([]bool, len(rank))
+		for i, s := range f.frame.slots {
+			pin.Parked[k][i] = parked[rank[s]]
+		}
+	}
+	f.pin = &pin
 }
 
 // pinNotes says which earlier frames of the function cannot be rewound, and why; "" if all
@@ -184,6 +209,8 @@ func (f *function) pinNotes() string {
 		words = append(words, "earlier frames cannot be rewound: their only site is gone")
 	case f.frame.size != p.Size:
 		words = append(words, fmt.Sprintf("earlier frames cannot be rewound: they have %d bytes, now %d", p.Size, f.frame.size)+f.newSlots())
+	case !f.frame.kept:
+		words = append(words, "earlier frames cannot be rewound: they are laid out anew"+f.newSlots())
 	default:
 		words = f.missing()
 	}
@@ -217,6 +244,9 @@ func (f *function) newSlots() string {
 	return ", with " + strings.Join(words, " ")
 }
 
+// isRare reports whether the i-th slot is one that few sites need.
+func (f *function) isRare(i int) bool { return i >= len(f.frame.slots)-f.frame.rare }
+
 // missing says at which sites of the earlier output something is needed that its frames
 // do not have.
 func (f *function) missing() []string {
@@ -224,11 +254,15 @@ func (f *function) missing() []string {
 	for i, s := range f.frame.slots {
 		place[s] = i
 	}
-	needs := make([]fiberlib.FrameSite, f.numbers())
+	needs := make([][]bool, len(f.sites))
 	for k := range needs {
-		needs[k].Live = make([]bool, len(f.frame.slots))
+		needs[k] = make([]bool, len(f.frame.slots))
 	}
-	f.markLive(needs, place)
+	f.eachNeed(func(k int, s slotID) {
+		if i, ok := place[s]; ok {
+			needs[k][i] = true
+		}
+	})
 	var words []string
 	for _, k := range f.byNumber() {
 		if f.number(k) >= f.pin.First {
@@ -236,9 +270,9 @@ func (f *function) missing() []string {
 		}
 		var slots, unknown []slotID
 		for i, s := range f.frame.slots {
-			needed, operand, parked := needs[f.number(k)].Live[i], int(s) >= f.numLocals, f.pin.Parked[k]
+			needed, operand, parked := needs[k][i], int(s) >= f.numLocals, f.pin.Parked[k]
 			switch {
-			case needed && f.pin.Offsets[i] < 0, operand && parked != nil && needed != parked[i]:
+			case needed && f.pin.Offsets[i] < 0, needed && f.isRare(i) && !f.pin.Whole[k], operand && parked != nil && needed != parked[i]:
 				slots = append(slots, s)
 			case needed && operand && parked == nil && f.pin.Changed:
 				unknown = append(unknown, s)

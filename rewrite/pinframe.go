@@ -27,6 +27,7 @@ func (s *state) placeFrames() error {
 		if f.pin == nil || len(f.sites) == 0 {
 			continue
 		}
+		f.sortPin()
 		f.pinFrame()
 		if note := f.pinNotes(); note != "" {
 			s.result.Notes = append(s.result.Notes, note)
@@ -38,7 +39,8 @@ func (s *state) placeFrames() error {
 // pinFrame puts each slot where it was. What is new takes the place of what is gone, if
 // there is room, and else lies behind: in the last part of the frame, or if that is
 // full in a part of its own, which comes first. Functions of which earlier frames have no
-// number of the site, but now need one, get a new frame.
+// number of the site, but now need one, get a new frame; so do those whose earlier frames
+// have a part that few sites need, if anything in them differs.
 func (f *function) pinFrame() {
 	if f.frame.numbered != f.pin.numbered() {
 		return
@@ -47,6 +49,11 @@ func (f *function) pinFrame() {
 	if !ok {
 		return
 	}
+	if f.pin.Rare > 0 { // all or nothing
+		f.frame.kept = slices.Equal(order, f.order()) && f.rareBytes() == f.pin.Rare
+		return
+	}
+	f.frame.kept = true
 	for i, s := range f.frame.slots {
 		if f.pin.Offsets[i] < 0 {
 			order = f.putNew(order, s)
@@ -55,6 +62,14 @@ func (f *function) pinFrame() {
 	if !slices.Equal(order, f.order()) {
 		f.setOrder(order)
 	}
+}
+
+// rareBytes is how many bytes of a frame only few sites need.
+func (f *function) rareBytes() (bytes int) {
+	for _, s := range f.frame.slots[len(f.frame.slots)-f.frame.rare:] {
+		bytes += f.slotType(s).Size()
+	}
+	return bytes
 }
 
 // words is how many words of a frame something takes.
@@ -189,11 +204,12 @@ func (f *function) chunkOf(order []slotID) chunk {
 	return c
 }
 
-// frameWords says what lies in the frame, by address if it is pinned.
-func (f *function) frameWords() []string {
+// frameWords says what lies in the frame, by address if it is pinned, else in the order of
+// its slots, as many as are common.
+func (f *function) frameWords(common int) []string {
 	order := f.order()
 	if !f.frame.pinned {
-		order = f.frame.slots
+		order = f.frame.slots[:common]
 		if f.frame.numbered {
 			order = append([]slotID{siteNumber}, order...)
 		}
