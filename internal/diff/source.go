@@ -30,7 +30,7 @@ func FromSource(e *rewrite.Explanation) *Side {
 			f.Sites = append(f.Sites, site)
 		}
 		f.NumSites, f.Taken = len(f.Sites), len(f.Sites)
-		f.Frame.Size = fact.Frame
+		f.Frame.Size, f.Frame.rare = fact.Frame, int(in.Frame.Rare)
 		if in.Frame.SiteAt >= 0 {
 			f.Frame.Slots = append(f.Frame.Slots, Slot{siteSlot, "i32", in.Frame.SiteAt})
 		}
