@@ -3,7 +3,6 @@ package diff
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -161,21 +160,6 @@ func numSites(list string) int {
 	return n
 }
 
-// maxNumber bounds the numbers of sites that a text may speak of.
-const maxNumber = 1 << 20
-
-// number returns the number of the site whose call is an instruction; 0 if frames have none.
-func (t *textFunc) number(call int) int {
-	b := t.m.Funcs[t.id].Body()
-	if call+1 == len(b.Instrs) {
-		return 0
-	}
-	if in := b.Instrs[call+1]; in.Op == op.I32Const && t.inserted(in) {
-		return min(int(uint32(in.Imm)), maxNumber)
-	}
-	return 0
-}
-
 // callsOf returns the calls of a body.
 func callsOf(b *wat.Body) []int {
 	var calls []int
@@ -252,23 +236,6 @@ func (t *textFunc) leaves(i int) bool {
 	}
 	return test.Op == op.GlobalGet && t.m.Globals[test.Imm].Name == "fiber.state" &&
 		leave.Op == op.BrIf && t.unwinds(leave)
-}
-
-// leavesWhole reports whether what stands behind a call leads to where the whole frame is
-// spilled.
-func (t *textFunc) leavesWhole(call int) bool {
-	b := t.m.Funcs[t.id].Body()
-	for _, in := range b.Instrs[call+1 : min(call+4, len(b.Instrs))] {
-		if (in.Op == op.Br || in.Op == op.BrIf) && t.inserted(in) && wat.Label(in.Imm) != wat.BodyLabel {
-			return b.LabelName(wat.Label(in.Imm).Opener()) == waysOut[1]
-		}
-	}
-	return false
-}
-
-// unwinds reports whether a branch leads to where the frame is spilled.
-func (t *textFunc) unwinds(in wat.Instr) bool {
-	return wat.Label(in.Imm) != wat.BodyLabel && slices.Contains(waysOut, t.m.Funcs[t.id].Body().LabelName(wat.Label(in.Imm).Opener()))
 }
 
 // waysOut are the labels of the blocks behind which frames are spilled.
