@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/watfiber/watfiber/internal/diff"
 	"github.com/watfiber/watfiber/rewrite"
 	"github.com/watfiber/watfiber/wat"
 	"github.com/watfiber/watfiber/wat/binary"
@@ -71,6 +72,7 @@ func compareTable(t *testing.T, name, table string) {
 // A version is a program as text, and what became of it.
 type version struct {
 	source, watfiber string
+	pinned           string   // by watfiber, pinned to the output before the edit
 	peer             []string // by mode
 }
 
@@ -89,43 +91,73 @@ func stability(t *testing.T, peer, path string, funcs, modes []string) string {
 	for _, f := range funcs {
 		source = editFunc(t, source, f, nameLocals)
 	}
-	base := build(t, peer, modes, source)
+	base := build(t, peer, modes, source, nil)
 	var b strings.Builder
-	b.WriteString("| function | edit | source | watfiber |")
+	b.WriteString("| function | edit | source | watfiber | watfiber --pin |")
 	for _, mode := range modes {
 		b.WriteString(" " + strings.TrimSpace("wasm-opt --asyncify "+mode) + " |")
 	}
-	b.WriteString("\n|---|---|--:|--:|" + strings.Repeat("--:|", len(modes)) + "\n")
+	b.WriteString("\n|---|---|--:|--:|--:|" + strings.Repeat("--:|", len(modes)) + "\n")
 	for _, f := range funcs {
 		for _, e := range edits {
-			row(&b, "`$"+f+"`", e.what, base, build(t, peer, modes, editFunc(t, source, f, e.edit)))
+			row(&b, "`$"+f+"`", e.what, base, build(t, peer, modes, editFunc(t, source, f, e.edit), &base))
 		}
 	}
-	row(&b, "", "an unrelated function", base, build(t, peer, modes, editFunc(t, source, funcs[0], addFunction)))
+	row(&b, "", "an unrelated function", base, build(t, peer, modes, editFunc(t, source, funcs[0], addFunction), &base))
 	return b.String()
 }
 
 // row writes how many lines differ between two versions.
 func row(b *strings.Builder, function, what string, base, edited version) {
-	fmt.Fprintf(b, "| %s | %s | %d | %d |", function, what, distance(base.source, edited.source), distance(base.watfiber, edited.watfiber))
+	fmt.Fprintf(b, "| %s | %s | %d | %d | %d |", function, what, distance(base.source, edited.source), distance(base.watfiber, edited.watfiber), distance(base.watfiber, edited.pinned))
 	for i := range base.peer {
 		fmt.Fprintf(b, " %d |", distance(base.peer[i], edited.peer[i]))
 	}
 	b.WriteString("\n")
 }
 
-// build rewrites a text with watfiber and with the peer in some modes.
-func build(t *testing.T, peer string, modes []string, source string) version {
+// pinTo rewrites a module, pinned to an earlier output.
+func pinTo(t *testing.T, m *wat.Module, opts rewrite.Options, earlier string) string {
+	t.Helper()
+	e, err := rewrite.Explain(m, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := wat.Parse("old.wat", earlier)
+	if err != nil {
+		t.Fatal(err)
+	}
+	side, err := diff.FromText(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if opts.Pins, _, err = diff.Pins(side, e); err != nil {
+		t.Fatal(err)
+	}
+	r, err := rewrite.Rewrite(m, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Text
+}
+
+// build rewrites a text with watfiber, pinned to an earlier version as well if there is one,
+// and with the peer in some modes.
+func build(t *testing.T, peer string, modes []string, source string, earlier *version) version {
 	t.Helper()
 	m, err := wat.Parse("app.wat", source)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := rewrite.Rewrite(m, rewrite.Options{Suspend: []string{"env.yield"}})
+	opts := rewrite.Options{Suspend: []string{"env.yield"}}
+	r, err := rewrite.Rewrite(m, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
 	v := version{source: source, watfiber: r.Text}
+	if earlier != nil {
+		v.pinned = pinTo(t, m, opts, earlier.watfiber)
+	}
 	input, output := filepath.Join(t.TempDir(), "in.wasm"), filepath.Join(t.TempDir(), "out.wat")
 	if err := os.WriteFile(input, binary.Encode(m), 0o666); err != nil {
 		t.Fatal(err)

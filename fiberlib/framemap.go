@@ -67,7 +67,7 @@ type FrameSite struct {
 	// a frame, whose name is Name; -1 for one from a table, whose index Index
 	// computes.
 	Callee int
-	Name   string
+	Name   string // "" if no site has this number any more, and Callee is 0
 	Table  uint32
 	Index  []byte
 	Live   []bool // by slot: it is needed when the function goes on
@@ -157,6 +157,8 @@ func (s *FrameSite) describe(m *FrameMap, number int) string {
 	switch {
 	case s.Callee > 0:
 		callee = m.Funcs[s.Callee-1].Name
+	case s.free():
+		return fmt.Sprintf("site %d is gone", number)
 	case s.Callee < 0:
 		callee = fmt.Sprintf("a function from table %d", s.Table)
 	}
@@ -166,6 +168,9 @@ func (s *FrameSite) describe(m *FrameMap, number int) string {
 	}
 	return text
 }
+
+// free reports whether the number is that of no site.
+func (s *FrameSite) free() bool { return s.Callee == 0 && s.Name == "" }
 
 // slotSize returns the bytes of a slot, 0 if there is no such type.
 func slotSize(typ byte) uint32 {

@@ -43,6 +43,10 @@ type Program struct {
 	// WASI says that the imports of wasi_snapshot_preview1 are what they should be,
 	// and not calls that are only noted.
 	WASI bool
+	// MoveTo is a program whose instance goes on in the place of this one from its first
+	// resumption on, with its memory, its globals and its frames; nil for none. Both export
+	// the globals that move.
+	MoveTo *Program
 }
 
 // An Outcome is what the calls of a program have led to.
@@ -67,7 +71,7 @@ const (
 func Execute(ctx context.Context, engine wazero.RuntimeConfig, p Program, calls []Call) (*Outcome, error) {
 	rt := wazero.NewRuntimeWithConfig(ctx, engine)
 	defer rt.Close(ctx)
-	x := &execution{Program: p, out: &Outcome{}}
+	x := &execution{Program: p, rt: rt, out: &Outcome{}}
 	if x.Buffer == 0 {
 		x.Buffer = pageSize
 	}
@@ -87,6 +91,7 @@ func Execute(ctx context.Context, engine wazero.RuntimeConfig, p Program, calls 
 type execution struct {
 	Program
 	out  *Outcome
+	rt   wazero.Runtime
 	inst api.Module
 	data uint32 // address of the data block
 
@@ -165,6 +170,7 @@ func (x *execution) call(ctx context.Context, c Call) error {
 		if err := x.resume(ctx); err != nil {
 			return err
 		}
+		fn = x.inst.ExportedFunction(c.Name)
 		args = make([]uint64, len(c.Args)) // the frames have the true ones
 		for i := range args {
 			args[i] = garbageOf(fn.Definition().ParamTypes()[i])
@@ -183,6 +189,11 @@ func (x *execution) resume(ctx context.Context) error {
 	}
 	if err := x.checkBuffer(); err != nil {
 		return err
+	}
+	if x.MoveTo != nil {
+		if err := x.move(ctx); err != nil {
+			return fmt.Errorf("move: %w", err)
+		}
 	}
 	return x.abi(ctx, "asyncify_start_rewind", uint64(x.data))
 }

@@ -115,6 +115,6 @@ func (f *function) annotateLive(e inserter) {
 			text = strings.Join(live[k], " ")
 		}
 		at := int(f.fn.Body.Instrs[s.instr].Pos)
-		e.InsertBehind(at, at, comment("site %d, live: %s", k, text))
+		e.InsertBehind(at, at, comment("site %d, live: %s", f.number(k), text))
 	}
 }

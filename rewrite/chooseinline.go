@@ -8,7 +8,7 @@ import "slices"
 // margin is how many bytes less than by default is worth it, since all numbers are estimates.
 const margin = 50
 
-// chooseInline is the pass inline: frames with values of several types that are spilled
+// chooseInline is most of the pass inline: frames with values of several types that are spilled
 // and reloaded by the functions themselves, since routines would take more bytes. Optimized
 // for size it is any frame, and routines take as many values as that is smallest with. With
 // assertions all frames go by routines, which look whose they are.

@@ -156,6 +156,7 @@ func (f *function) entry(l *level) {
 	}
 	if f.usesTable(l) {
 		f.before(at, note, testState, "if", fallLabel(first))
+		f.openGone(at, l)
 		left := f.frame.inline || f.frame.rare > 0
 		if left {
 			f.leaveUnwinding(at)
@@ -174,7 +175,8 @@ func (f *function) entry(l *level) {
 		f.table(at, l, nil, f.leave(), note)
 		return
 	}
-	f.before(at, note, testState, "if")
+	f.before(at, note, testState, "if", f.chainLabel(l))
+	f.openGone(at, l)
 	f.leaveUnwinding(at)
 	f.reload(at, "")
 	switch {
@@ -232,17 +234,17 @@ func (f *function) redispatch(l *level) {
 		return
 	}
 	if !f.usesTable(l) {
-		f.before(at, "rewinding: on to the site", testState, "if")
+		f.before(at, "rewinding: on to the site", testState, "if", f.chainLabel(l))
 		f.chain(at, l)
 		return
 	}
 	f.before(at, "rewinding: on to the site", testState, "if", fallLabel(first))
 	number := []string{"local.get", idSite}
-	if first.lo > deadEntries {
-		number = append(number, "i32.const", strconv.Itoa(first.lo), "i32.sub")
+	runs := f.runs(l)
+	if runs[0].lo > deadEntries {
+		number = append(number, "i32.const", strconv.Itoa(runs[0].lo), "i32.sub")
 	}
-	last := l.targets[len(l.targets)-1]
-	f.table(at, l, number, last.label, "by the site number")
+	f.table(at, l, number, runs[len(runs)-1].label(), "by the site number")
 }
 
 // deadEntries is how many entries a br_table may begin with that are never taken,
@@ -261,18 +263,19 @@ func fallLabel(first *target) string {
 // table inserts a br_table with an entry for each site of the level, behind the
 // code for the number, and the end of the if around it.
 func (f *function) table(at int, l *level, number []string, otherwise, note string) {
-	first, last := l.targets[0], l.targets[len(l.targets)-1]
+	runs := f.runs(l)
+	first, last := runs[0], runs[len(runs)-1]
 	var labels []string
 	if l.opener >= 0 && first.lo <= deadEntries {
-		labels = append(labels, repeat(first.label, first.lo)...)
+		labels = append(labels, repeat(first.label(), first.lo)...)
 	}
-	for _, t := range l.targets {
-		labels = append(labels, repeat(t.label, t.hi-t.lo)...)
+	for _, r := range runs {
+		labels = append(labels, repeat(r.label(), r.hi-r.lo)...)
 	}
-	if otherwise == last.label {
+	if otherwise == last.label() {
 		labels = labels[:len(labels)-(last.hi-last.lo)]
 	}
-	f.before(at, note, wrapLine(strings.Join(append(number, "br_table"), " "), append(labels, otherwise)), "end")
+	f.before(at, note, wrapLine(strings.Join(append(number, "br_table"), " "), append(labels, otherwise)), f.endDispatch(l))
 }
 
 // wrapLine joins words, in lines that are not much longer than lineWidth.
@@ -302,25 +305,29 @@ func repeat(label string, n int) []string {
 // chain inserts comparisons of the site number, the last target first, and the
 // end of the if around them.
 func (f *function) chain(at int, l *level) {
-	for i := len(l.targets) - 1; i > 0; i-- {
-		t := l.targets[i]
-		f.before(at, f.sitesOf(t), "local.get", idSite, "i32.const", strconv.Itoa(t.lo), "i32.ge_u br_if", t.label)
+	runs := f.runs(l)
+	for _, r := range slices.Backward(runs[1:]) {
+		f.before(at, f.runText(r), "local.get", idSite, "i32.const", strconv.Itoa(r.lo), "i32.ge_u br_if", r.label())
 	}
-	if first := l.targets[0]; !first.falls {
-		f.before(at, f.sitesOf(first), "br", first.label, "end")
-	} else {
-		f.before(at, f.sitesOf(first)+": control falls in", "end")
+	switch first := runs[0]; {
+	case first.target == nil:
+		f.before(at, f.runText(first), f.endDispatch(l))
+	case !first.target.falls || f.hasGone(l):
+		f.before(at, f.runText(first), "br", first.label(), f.endDispatch(l))
+	default:
+		f.before(at, f.runText(first)+": control falls in", "end")
 	}
 }
 
 // usesTable reports whether a br_table is shorter than a chain of comparisons. A
 // table costs a byte an entry, a comparison seven.
 func (f *function) usesTable(l *level) bool {
-	if len(l.targets) == 1 {
+	runs := f.runs(l)
+	if len(runs) == 1 {
 		return false
 	}
-	first, last := l.targets[0], l.targets[len(l.targets)-1]
-	chain := 7 * (len(l.targets) - 1)
+	first, last := runs[0], runs[len(runs)-1]
+	chain := 7 * (len(runs) - 1)
 	if l.opener < 0 {
 		// The chain needs the number in a local and the test for an unwind.
 		return last.hi <= chain+6

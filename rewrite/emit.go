@@ -141,7 +141,7 @@ func (f *function) wayOut(k int) string {
 
 // checkState inserts the test behind a site.
 func (f *function) checkState(k int) {
-	number := strconv.Itoa(k)
+	number := strconv.Itoa(f.number(k))
 	if f.sites[k].never {
 		f.leaveAlways(k, number)
 		return
@@ -216,7 +216,11 @@ func (f *function) spill(at int, rare bool) {
 func (f *function) gets(slots []slotID) string {
 	code := make([]string, len(slots))
 	for i, s := range slots {
-		code[i] = "local.get " + f.ref(s)
+		if s == unusedWord {
+			code[i] = "i32.const 0"
+		} else {
+			code[i] = "local.get " + f.ref(s)
+		}
 	}
 	return strings.Join(code, " ")
 }
@@ -225,7 +229,11 @@ func (f *function) gets(slots []slotID) string {
 func (f *function) sets(slots []slotID) string {
 	code := make([]string, 0, len(slots))
 	for i := len(slots) - 1; i >= 0; i-- {
-		code = append(code, "local.set "+f.ref(slots[i]))
+		if slots[i] == unusedWord {
+			code = append(code, "drop")
+		} else {
+			code = append(code, "local.set "+f.ref(slots[i]))
+		}
 	}
 	return strings.Join(code, " ")
 }
@@ -294,9 +302,8 @@ func (f *function) steer(t *target) {
 	last := f.fn.Body.Instrs[t.at-1].Op.Info()
 	switch {
 	case inThen && inElse:
-		first := strconv.Itoa(f.firstSite(els))
-		f.before(t.at, "rewinding: into the arm with the site, the second from site "+first+" on",
-			"local.get", idSite, "i32.const", first, "i32.lt_u", testState, "i32.eqz select")
+		first, second := f.inFirstArm(t.lo, f.firstSite(els), t.hi)
+		f.before(t.at, "rewinding: into the arm with the site, the second "+second, append(first, testState, "i32.eqz select")...)
 	case inThen:
 		f.before(t.at, "rewinding: into this arm", testState, "i32.or")
 	case last.Effect == op.Test && t.cut < t.at:

@@ -31,9 +31,10 @@ type Instrumented struct {
 	Sites []callgraph.Call // in the order of Frame.Sites
 }
 
-// Explain rewrites a valid module and returns the result with its reasons. Errors
-// are those of Rewrite.
+// Explain rewrites a valid module, without pins, and returns the result with its reasons.
+// Errors are those of Rewrite.
 func Explain(m *wat.Module, opts Options) (*Explanation, error) {
+	opts.Pins = nil // sites are listed in the order of the text
 	s, err := rewrite(m, opts, true)
 	if err != nil {
 		return nil, err

@@ -17,6 +17,8 @@ type frame struct {
 	slots    []slotID // by type, then in the order of their declaration; the rare ones last, likewise
 	rare     int      // how many slots only few sites need; the others spill a frame without
 	chunks   []chunk  // what one routine spills and reloads, in the order of the frame
+	pinned   bool     // it lies in another order than without a pin: see setOrder
+	kept     bool     // what earlier frames have as well lies where it does there
 	inline   bool     // the function spills and reloads it by itself; then there is one chunk, or two
 	size     int      // bytes
 }
@@ -40,7 +42,7 @@ func (f *function) layOut() error {
 	for _, r := range f.requiredBy {
 		used.add(int(r.slot))
 	}
-	f.frame.numbered = len(f.sites) > 1
+	f.frame.numbered = len(f.sites) > 1 || f.pin.numbered()
 	if f.frame.numbered {
 		f.frame.size = 4
 	}

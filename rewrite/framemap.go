@@ -59,6 +59,10 @@ func (f *function) describeFrame(numbers map[wat.FuncID]int, names []string, lin
 			at += 4
 		}
 		for _, s := range c.slots {
+			if s == unusedWord {
+				at += 4
+				continue
+			}
 			if c.rare {
 				d.Rare += uint32(f.slotType(s).Size())
 			}
@@ -66,6 +70,10 @@ func (f *function) describeFrame(numbers map[wat.FuncID]int, names []string, lin
 			d.Slots = append(d.Slots, fiberlib.FrameSlot{Name: f.slotName(s), Type: f.slotType(s).Letter(), Offset: uint32(at)})
 			at += f.slotType(s).Size()
 		}
+	}
+	d.Sites = make([]fiberlib.FrameSite, f.numbers()) // those of numbers that are free say nothing
+	for k := range d.Sites {
+		d.Sites[k].Live = make([]bool, len(d.Slots))
 	}
 	targets := f.siteTargets()
 	for k, s := range f.sites {
@@ -84,12 +92,12 @@ func (f *function) describeFrame(numbers map[wat.FuncID]int, names []string, lin
 		if lines != nil {
 			site.File, site.Line = lines(f.id, s.instr)
 		}
-		site.Live = make([]bool, len(d.Slots))
-		d.Sites = append(d.Sites, site)
+		site.Live = d.Sites[f.number(k)].Live
+		d.Sites[f.number(k)] = site
 	}
 	f.eachNeed(func(k int, s slotID) {
 		if at, ok := place[s]; ok {
-			d.Sites[k].Live[at] = true
+			d.Sites[f.number(k)].Live[at] = true
 		}
 	})
 	return d

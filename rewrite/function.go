@@ -20,7 +20,10 @@ type function struct {
 
 	guards  guards
 	asserts *asserts // nil for none
-	quiet   bool     // there is no text that would have notes
+	pin     *Pin     // what an earlier output has fixed; nil for nothing
+	// renumbered: sites have other numbers than their place in the text.
+	renumbered bool
+	quiet      bool // there is no text that would have notes
 	// innerNames: inserted labels and locals get names in the tree.
 	innerNames bool
 	// setsAside: the frame may have a part that few sites need.

@@ -32,14 +32,8 @@ func (f *function) whyLine() string {
 }
 
 func (f *function) frameLine() string {
-	var words []string
-	if f.frame.numbered {
-		words = append(words, "site")
-	}
 	common := len(f.frame.slots) - f.frame.rare
-	for _, s := range f.frame.slots[:common] {
-		words = append(words, f.ref(s))
-	}
+	words := f.frameWords(common)
 	if f.asserts != nil {
 		words = append(words, "the word for the function")
 	}
@@ -70,14 +64,14 @@ const maxSites = 12
 
 func (f *function) siteLines() string {
 	var words []string
-	for k := range f.sites {
-		if k == maxSites && len(f.sites) > maxSites+1 {
-			words = append(words, fmt.Sprintf("and %d more", len(f.sites)-k))
+	for n, k := range f.byNumber() {
+		if n == maxSites && len(f.sites) > maxSites+1 {
+			words = append(words, fmt.Sprintf("and %d more", len(f.sites)-n))
 			break
 		}
-		words = append(words, fmt.Sprintf("%d: %s", k, f.siteText(k)))
+		words = append(words, fmt.Sprintf("%d: %s", f.number(k), f.siteText(k)))
 	}
-	return wrapHeader("sites", "", words, "   ")
+	return wrapHeader("sites", "", words, "   ") + f.goneLine()
 }
 
 // siteText names a site: the call, and the innermost construct around it.

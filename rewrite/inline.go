@@ -16,8 +16,10 @@ func (f *function) places(c chunk, do func(slotID, slot)) (size int) {
 		size = 4
 	}
 	for _, s := range c.slots {
-		do(s, slot{f.slotType(s), size})
-		size += f.slotType(s).Size()
+		if s != unusedWord {
+			do(s, slot{f.slotType(s), size})
+		}
+		size += 4 * f.words(s)
 	}
 	return size
 }

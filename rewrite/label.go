@@ -47,7 +47,7 @@ func (f *function) siteLabels() []string {
 	}
 	labels := make([]string, len(f.sites))
 	count := map[string]int{}
-	for k := range f.sites {
+	for _, k := range f.byNumber() {
 		callee := f.calleeWord(k)
 		labels[k] = "$fiber.at." + callee + "." + strconv.Itoa(count[callee])
 		count[callee]++
@@ -128,6 +128,8 @@ func word(name string) string {
 // sitesOf names the sites of a target in a comment.
 func (f *function) sitesOf(t *target) string {
 	switch {
+	case f.renumbered:
+		return f.sitesText(t.lo, t.hi)
 	case len(f.sites) == 1:
 		return "the site"
 	case t.hi-t.lo == 1:

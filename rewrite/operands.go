@@ -109,7 +109,7 @@ func (f *function) findTargets() error {
 			todo = append(todo, t.inner...)
 		}
 	}
-	if len(f.sites) > 1 && !f.usesTable(f.body) {
+	if (len(f.sites) > 1 || f.pin.numbered()) && !f.usesTable(f.body) {
 		f.needsSite = true
 	}
 	return nil

@@ -28,7 +28,7 @@ var passes = []pass{
 	{name: "liveness", doc: "which locals are read behind a site", each: (*function).findSlots},
 	{name: "operands", doc: "where each site resumes, and what lies on the operand stack there", each: (*function).findTargets},
 	{name: "frame", doc: "what is spilled, and in which order", each: (*function).layOut},
-	{name: "inline", doc: "which functions spill and reload their frames without a routine", module: (*state).chooseInline},
+	{name: "inline", doc: "which functions spill and reload their frames without a routine", module: (*state).placeFrames},
 	{name: "hot", doc: "which functions get a hot copy", module: (*state).chooseHot},
 	{name: "emit", doc: "the lines to insert", each: (*function).emitLines},
 	{name: "runtime", doc: "the routines that the lines refer to, and the exports", module: (*state).runtime},

@@ -86,7 +86,7 @@ func (f *function) probe(number int) {
 	lines := f.edits
 	f.edits = nil
 	for k, s := range f.sites {
-		f.before(s.instr, fmt.Sprintf("trace: it comes to site %d", k), self, "i32.const", strconv.Itoa(k), "call $fiber.trace.site")
+		f.before(s.instr, fmt.Sprintf("trace: it comes to site %d", f.number(k)), self, "i32.const", strconv.Itoa(f.number(k)), "call $fiber.trace.site")
 	}
 	f.probeReturns(self)
 	f.before(end, "trace: it leaves", self, "call $fiber.trace.leave")

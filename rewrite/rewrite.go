@@ -72,6 +72,9 @@ type Options struct {
 	// Optimize says what the output is to be good at.
 	Optimize Optimize
 
+	// Pins say by function what an earlier output has fixed.
+	Pins map[wat.FuncID]*Pin
+
 	// TreeOnly says that nobody wants the text of the result.
 	TreeOnly bool
 
@@ -178,7 +181,7 @@ func rewrite(m *wat.Module, opts Options, explain bool) (*state, error) {
 	}
 	s := &state{source: m, m: m, opts: opts.forModule(m), result: &Result{}}
 	s.opts.Frames = s.opts.Frames || opts.Probes
-	s.describes = explain || s.opts.Frames || opts.Optimize == ForSpeed || s.opts.readsMap(m)
+	s.describes = explain || opts.Pins != nil || s.opts.Frames || opts.Optimize == ForSpeed || s.opts.readsMap(m)
 	if opts.Lines == nil && !m.Source.Binary {
 		s.opts.Lines = linesOf(m)
 	}
@@ -253,7 +256,8 @@ func (s *state) callGraph() error {
 		if s.graph.Instruments(wat.FuncID(id)) {
 			f := newFunction(s.m, s.graph, wat.FuncID(id), s.opts.Shape)
 			f.guards, f.asserts, f.innerNames, f.quiet = s.guards, s.asserts, named, !s.makesText()
-			f.setsAside = s.opts.Optimize != ForSize && !s.opts.Asserts
+			f.takePin(s.opts.Pins[f.id])
+			f.setsAside = s.opts.Optimize != ForSize && !s.opts.Asserts && (f.pin == nil || f.pin.Rare > 0)
 			s.functions = append(s.functions, f)
 		}
 	}

@@ -43,7 +43,7 @@ func (f *function) findSites() error {
 	f.stacks = map[int][]wat.ValType{}
 	next := 0 // candidate
 	dead := 0 // instructions before this one are inside a construct in unreachable code
-	return check.Func(f.m, f.id, b, func(i int, s *check.Stack) {
+	err := check.Func(f.m, f.id, b, func(i int, s *check.Stack) {
 		top := s.Frames[len(s.Frames)-1]
 		if i == len(b.Instrs) {
 			// Dead code may leave results as well, and they would be in the way.
@@ -67,6 +67,10 @@ func (f *function) findSites() error {
 			f.stacks[i] = append([]wat.ValType{}, s.Values[top.Height:]...)
 		}
 	})
+	if err != nil {
+		return err
+	}
+	return f.checkPin()
 }
 
 // candidates collects the calls that may suspend, reachable or not.

@@ -13,8 +13,9 @@ type buildCmd struct {
 	selection
 	Shape    string `enum:"moved,plain" default:"moved" help:"moved opens source blocks early, so that less code is needed; plain leaves every source line in its place."`
 	Optimize string `enum:"default,size,speed" default:"default" help:"What the output is to be good at: size makes it smaller, speed has code that runs while nothing suspends in copies without dispatches."`
-	Output   string `short:"o" placeholder:"FILE" help:"Write the binary here."`
-	EmitWat  string `placeholder:"FILE" help:"Write the rewritten text as well."`
+	pinning
+	Output  string `short:"o" placeholder:"FILE" help:"Write the binary here."`
+	EmitWat string `placeholder:"FILE" help:"Write the rewritten text as well."`
 	naming
 	Quiet bool   `short:"q" help:"Say nothing unless something is wrong."`
 	Input string `arg:"" optional:"" name:"module" help:"Text or binary; - or nothing is standard input."`
@@ -43,6 +44,10 @@ In place of wasm-opt, with the options as they were:
 With the rewritten text beside it, to see what happened:
 
     watfiber build --suspend=env.* app.wat -o app.wasm --emit-wat=app.fiber.wat
+
+For instances of the last build that are suspended and go on in this one:
+
+    watfiber build --suspend=env.sleep --frames --pin=old.fiber.wasm app.wasm -o app.fiber.wasm
 
 For a debugger that is to step the lines of the source, not those that are inserted:
 
@@ -81,6 +86,10 @@ func (b *buildCmd) Run(c *console) error {
 	opts.Lines = c.sourceLines(m)
 	opts.TreeOnly = m.Source.Binary || b.EmitWat == "" && !b.SourceMap.on // the text of a binary is made by itself
 	p.stage("rewriting")
+	pinned, err := b.take(c, m, &opts)
+	if err != nil {
+		return err
+	}
 	r, err := rewrite.Rewrite(m, opts)
 	if err != nil {
 		return err
@@ -100,6 +109,7 @@ func (b *buildCmd) Run(c *console) error {
 		c.notes(c.peerNotes)
 		c.notes(b.peer.notes)
 		c.notes(m.Notes)
+		c.notes(pinned)
 		if len(m.Debug) > 0 && !b.SourceMap.on {
 			c.note("--source-map keeps the lines of the source for debuggers")
 		}

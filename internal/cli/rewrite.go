@@ -7,9 +7,10 @@ type rewriteCmd struct {
 	Shape    string `enum:"moved,plain" default:"moved" help:"moved opens source blocks early, so that less code is needed; plain leaves every source line in its place."`
 	Optimize string `enum:"default,size,speed" default:"default" help:"What the output is to be good at: size makes it smaller, speed has code that runs while nothing suspends in copies without dispatches."`
 	After    string `placeholder:"PASS" help:"Stop after a pass and show what it found out: callgraph, sites, liveness, operands, frame, inline, hot, emit, runtime or verify."`
-	Output   string `short:"o" placeholder:"FILE" help:"Write the text here instead of to standard output."`
-	Quiet    bool   `short:"q" help:"Say nothing unless something is wrong."`
-	Input    string `arg:"" optional:"" name:"module" help:"Text or binary; - or nothing is standard input."`
+	pinning
+	Output string `short:"o" placeholder:"FILE" help:"Write the text here instead of to standard output."`
+	Quiet  bool   `short:"q" help:"Say nothing unless something is wrong."`
+	Input  string `arg:"" optional:"" name:"module" help:"Text or binary; - or nothing is standard input."`
 }
 
 // Help is the end of watfiber rewrite --help.
@@ -25,6 +26,10 @@ See what becomes of a function, blocks left where they are:
 See which functions may suspend and why, before there is any code:
 
     watfiber rewrite --suspend=env.sleep --after=callgraph app.wat
+
+Rewrite an edited source so that little else changes, and saved frames stay of use:
+
+    watfiber rewrite --suspend=env.sleep --pin=app.fiber.wat app.wat -o app.fiber.wat
 
 Get the source back:
 
@@ -55,6 +60,10 @@ func (r *rewriteCmd) Run(c *console) error {
 		return err
 	}
 	p.stage("rewriting")
+	pinned, err := r.take(c, m, &opts)
+	if err != nil {
+		return err
+	}
 	result, err := rewrite.Rewrite(m, opts)
 	if err != nil {
 		return err
@@ -65,6 +74,7 @@ func (r *rewriteCmd) Run(c *console) error {
 		c.notes(c.peerNotes)
 		c.notes(r.peer.notes)
 		c.notes(m.Notes)
+		c.notes(pinned)
 		c.notes(result.Notes)
 	}
 	return c.write(textOutput(r.Output, result.Text))

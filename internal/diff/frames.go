@@ -37,8 +37,8 @@ func compareSites(p *pairing, old, new []Site) []SiteChange {
 			}
 		}
 		changes = append(changes, gap(old, new, i, at, j, end)...)
-		if at < len(old) && at != end {
-			changes = append(changes, SiteChange{What: SiteRenumbered, Old: at, New: end, Calls: new[end].Calls, Place: new[end].Place})
+		if at < len(old) && old[at].Number != new[end].Number {
+			changes = append(changes, SiteChange{What: SiteRenumbered, Old: old[at].Number, New: new[end].Number, Calls: new[end].Calls, Place: new[end].Place})
 		}
 		i, j = at+1, end+1
 	}
@@ -51,15 +51,15 @@ func gap(old, new []Site, i, iEnd, j, jEnd int) []SiteChange {
 	var changes []SiteChange
 	if iEnd-i == jEnd-j {
 		for ; i < iEnd; i, j = i+1, j+1 {
-			changes = append(changes, SiteChange{What: SiteCalls, Old: i, New: j, Calls: new[j].Calls, OldCalls: old[i].Calls, Place: new[j].Place})
+			changes = append(changes, SiteChange{What: SiteCalls, Old: old[i].Number, New: new[j].Number, Calls: new[j].Calls, OldCalls: old[i].Calls, Place: new[j].Place})
 		}
 		return changes
 	}
 	for ; i < iEnd; i++ {
-		changes = append(changes, SiteChange{What: SiteRemoved, Old: i, New: -1, Calls: old[i].Calls, Place: old[i].Place})
+		changes = append(changes, SiteChange{What: SiteRemoved, Old: old[i].Number, New: -1, Calls: old[i].Calls, Place: old[i].Place})
 	}
 	for ; j < jEnd; j++ {
-		changes = append(changes, SiteChange{What: SiteAdded, Old: -1, New: j, Calls: new[j].Calls, Place: new[j].Place})
+		changes = append(changes, SiteChange{What: SiteAdded, Old: -1, New: new[j].Number, Calls: new[j].Calls, Place: new[j].Place})
 	}
 	return changes
 }

@@ -2,6 +2,7 @@ package diff
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/watfiber/watfiber/fiberlib"
@@ -17,6 +18,7 @@ func FromBinary(m *wat.Module) (*Side, error) {
 		return nil, err
 	}
 	s := newSide(m, Bare, firstOfRuntime(m))
+	s.Asserts = hasSection(m, fiberlib.AssertSection)
 	for _, f := range s.Funcs {
 		if frames != nil {
 			s.Kind = Mapped
@@ -75,6 +77,11 @@ func (s *Side) named(m *wat.Module, frames *fiberlib.FrameMap) []*Func {
 		return nil
 	}
 	return code
+}
+
+// hasSection reports whether a module has a custom section of a name.
+func hasSection(m *wat.Module, name string) bool {
+	return slices.ContainsFunc(m.Customs, func(c *wat.Custom) bool { return c.Name == name })
 }
 
 // readMap returns the map of the frames, nil if there is none.
@@ -151,15 +158,55 @@ func (s *Side) takeMap(m *wat.Module, frames *fiberlib.FrameMap, code []*Func) {
 		byName[wat.NameText(names[f.Index])] = i
 	}
 	for k, f := range code {
-		f.takeFrame(&frames.Funcs[k])
-		if f.NumSites = len(frames.Funcs[k].Sites); len(f.Sites) == f.NumSites {
-			continue // the text says more of them
+		if name := frames.Funcs[k].Name; f.Name == "" && !isDefault(name, f.Index, s.Kind) { // it was taken out of the binary
+			f.Name = wat.ID(wat.NameOf(name))
+			f.Label = f.Name
 		}
-		f.Sites = nil
-		for _, site := range frames.Funcs[k].Sites {
-			f.Sites = append(f.Sites, s.mapSite(&site, place, byName))
+		f.takeFrame(&frames.Funcs[k])
+		s.takeSites(f, &frames.Funcs[k], place, byName)
+	}
+}
+
+// takeSites takes what the map says of the sites of a function.
+func (s *Side) takeSites(f *Func, in *fiberlib.FrameFunc, place []int, byName map[string]int) {
+	text := f.Sites // which says more of them
+	f.Sites, f.Taken = nil, len(in.Sites)
+	for n := range in.Sites {
+		if in.Sites[n].Callee == 0 && in.Sites[n].Name == "" {
+			continue // the number of a site that is gone
+		}
+		site := s.mapSite(&in.Sites[n], place, byName)
+		site.Number, site.operands, site.whole = n, operands(in, n), isWhole(in, n)
+		f.Sites = append(f.Sites, site)
+	}
+	f.NumSites = len(f.Sites)
+	if len(text) == f.NumSites {
+		for k := range text {
+			text[k].operands = operands(in, min(text[k].Number, len(in.Sites)-1))
+		}
+		f.Sites = text
+	}
+}
+
+// isWhole reports whether a site needs a slot of those that few sites need.
+func isWhole(f *fiberlib.FrameFunc, site int) bool {
+	for i, live := range f.Sites[site].Live {
+		if live && f.Slots[i].Offset < f.Rare {
+			return true
 		}
 	}
+	return false
+}
+
+// operands returns the slots that hold operands when a function is suspended at a site.
+func operands(f *fiberlib.FrameFunc, site int) map[string]bool {
+	names := map[string]bool{}
+	for i, live := range f.Sites[site].Live {
+		if name := f.Slots[i].Name; live && strings.HasPrefix(name, "$fiber.") {
+			names[name] = true
+		}
+	}
+	return names
 }
 
 func (s *Side) mapSite(site *fiberlib.FrameSite, place []int, byName map[string]int) Site {
@@ -189,7 +236,7 @@ var typeNames = map[byte]string{'i': "i32", 'l': "i64", 'f': "f32", 'd': "f64", 
 
 // takeFrame takes what the map says of a frame.
 func (f *Func) takeFrame(in *fiberlib.FrameFunc) {
-	f.Frame = Frame{Size: int(in.Size)}
+	f.Frame = Frame{Size: int(in.Size), rare: int(in.Rare)}
 	if in.SiteAt >= 0 {
 		f.Frame.Slots = append(f.Frame.Slots, Slot{siteSlot, "i32", in.SiteAt})
 	}

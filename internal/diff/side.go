@@ -27,6 +27,7 @@ type Side struct {
 	Kind    Kind
 	Funcs   []*Func // of the program, with a body, in their order
 	Runtime int     // bytes of the functions that the rewrite added
+	Asserts bool    // it was rewritten with assertions
 
 	imports []string // by FuncID: module.name of an import, "" of others
 	byID    map[wat.FuncID]int
@@ -41,23 +42,30 @@ type Func struct {
 	Why      string // it is; "" if that is not known
 	Sites    []Site // none if some are not known
 	NumSites int
+	Taken    int // numbers below it are those of sites, or of sites that are gone
 	Frame    Frame
 	Before   int // bytes of its code in the source, -1 if not known
 	After    int // bytes of its code in the output
 	params   int
 	named    bool // it has a name of its own, not only that of its export
 	content  content
+	locals   map[string]int // of a text: the locals in its frame by name
 }
 
 // A Site is a call that may suspend, of an instrumented function.
 type Site struct {
-	Calls string // what it calls, as messages name it
-	Place string // file:line, "" if that is not known
+	Number int    // as frames have it
+	Calls  string // what it calls, as messages name it
+	Place  string // file:line, "" if that is not known
 
 	callee int    // place of the callee in Side.Funcs, -1 if it is none of them
 	key    string // what else is called: an import, a table
 	// Hashes of the code before and behind it, without names; 0 if there is none.
 	before, behind uint64
+	// operands are the slots that hold operands when the function is suspended here; nil if
+	// that is not known.
+	operands map[string]bool
+	whole    bool // its frame has all slots
 }
 
 // A Frame is what an instrumented function spills.
@@ -66,6 +74,7 @@ type Frame struct {
 	Slots []Slot // by offset; the number of the site is one of them
 
 	unread bool // only the size is known
+	rare   int  // bytes at its lower end that frames of most sites do not have
 }
 
 // A Slot is a value in a frame.

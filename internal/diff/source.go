@@ -25,11 +25,12 @@ func FromSource(e *rewrite.Explanation) *Side {
 		f.Code, f.Why = true, fact.Why
 		for k, call := range in.Sites {
 			site := s.site(e.Module, wat.FuncID(f.Index), int(call.Instr))
+			site.Number = k
 			site.Place = fact.Sites[k].Place
 			f.Sites = append(f.Sites, site)
 		}
-		f.NumSites = len(f.Sites)
-		f.Frame.Size = fact.Frame
+		f.NumSites, f.Taken = len(f.Sites), len(f.Sites)
+		f.Frame.Size, f.Frame.rare = fact.Frame, int(in.Frame.Rare)
 		if in.Frame.SiteAt >= 0 {
 			f.Frame.Slots = append(f.Frame.Slots, Slot{siteSlot, "i32", in.Frame.SiteAt})
 		}

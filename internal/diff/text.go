@@ -3,10 +3,10 @@ package diff
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/watfiber/watfiber/fiberlib"
 	"github.com/watfiber/watfiber/wat"
 	"github.com/watfiber/watfiber/wat/check"
 	"github.com/watfiber/watfiber/wat/op"
@@ -23,6 +23,7 @@ func FromText(m *wat.Module) (*Side, error) {
 		return nil, fmt.Errorf("what it strips to: %w", err)
 	}
 	s := newSide(source, Text, len(source.Funcs))
+	s.Asserts = hasSection(m, fiberlib.AssertSection)
 	rewritten, before, after := withBody(m), sizes(source), sizes(m)
 	if exported(m, getState) < 0 || len(rewritten) < len(s.Funcs) {
 		return nil, fmt.Errorf("%s: it has markers, but not all of what a rewrite inserts: it shows what a pass has found out, or lines are missing", m.Source.Name)
@@ -82,6 +83,13 @@ type textFunc struct {
 func (t *textFunc) read(header map[string]string) {
 	t.readFrame(header["frame"])
 	t.f.NumSites = numSites(header["sites"])
+	for _, n := range oneNumber.FindAllString(header["gone"], -1) {
+		gone, err := strconv.Atoi(n)
+		if err != nil || gone >= maxNumber {
+			return // so its sites are not known
+		}
+		t.f.Taken = max(t.f.Taken, gone+1)
+	}
 	calls, where := callsOf(t.source.Funcs[t.f.Index].Body()), t.callLines()
 	if len(calls) != len(where) {
 		return
@@ -91,6 +99,8 @@ func (t *textFunc) read(header map[string]string) {
 			continue
 		}
 		site := t.side.site(t.source, wat.FuncID(t.f.Index), calls[k])
+		site.Number, site.whole = t.number(instr), t.leavesWhole(instr)
+		t.f.Taken = max(t.f.Taken, site.Number+1)
 		line, _ := t.m.Source.Line(int(t.m.Funcs[t.id].Body().Instrs[instr].Pos))
 		site.Place = fmt.Sprintf("%s:%d", t.m.Source.Name, line)
 		t.f.Sites = append(t.f.Sites, site)
@@ -134,6 +144,8 @@ func header(m *wat.Module, id wat.FuncID) map[string]string {
 var (
 	moreSites = regexp.MustCompile(`(?:^|   )and (\d+) more$`)
 	oneSite   = regexp.MustCompile(`(?:^|   )(\d+): call`)
+	oneNumber = regexp.MustCompile(`\d+`)
+	unused    = regexp.MustCompile(`(\d+) bytes unused`)
 	frameSize = regexp.MustCompile(`^(\d+) bytes: `)
 	wholeSize = regexp.MustCompile(`   (\d+) bytes at \d+ of \d+ sites, with `)
 )
@@ -219,8 +231,11 @@ func (t *textFunc) leaves(i int) bool {
 		return false
 	}
 	test, leave := b.Instrs[i], b.Instrs[i+1]
+	if test.Op == op.Br { // the callee never returns
+		return t.inserted(test) && t.unwinds(test)
+	}
 	return test.Op == op.GlobalGet && t.m.Globals[test.Imm].Name == "fiber.state" &&
-		leave.Op == op.BrIf && wat.Label(leave.Imm) != wat.BodyLabel && slices.Contains(waysOut, b.LabelName(wat.Label(leave.Imm).Opener()))
+		leave.Op == op.BrIf && t.unwinds(leave)
 }
 
 // waysOut are the labels of the blocks behind which frames are spilled.
@@ -235,7 +250,9 @@ func (t *textFunc) readFrame(comment string) {
 	}
 	t.f.Frame.Size, _ = strconv.Atoi(size[1])
 	if whole := wholeSize.FindStringSubmatch(comment); whole != nil {
+		common := t.f.Frame.Size
 		t.f.Frame.Size, _ = strconv.Atoi(whole[1])
+		t.f.Frame.rare = t.f.Frame.Size - common
 	}
 	instrs := t.m.Funcs[t.id].Body().Instrs
 	at, known := 0, 0      // bytes
@@ -257,10 +274,16 @@ func (t *textFunc) readFrame(comment string) {
 		if (callee == "fiber.push" || callee == "fiber.push_site") && i > 0 {
 			part, partSize = part+partSize, int(int32(instrs[i-1].Imm))
 		}
+		if callee == "fiber.push_site" { // what makes room stores the number
+			t.f.Frame.Slots = append(t.f.Frame.Slots, Slot{siteSlot, "i32", part})
+			known += slotSizes['i']
+		}
 	}
-	if known > 0 && strings.HasPrefix(comment, size[0]+siteSlot+",") {
-		t.f.Frame.Slots = append(t.f.Frame.Slots, Slot{siteSlot, "i32", part}) // what makes room stores it
-		known += slotSizes['i']
+	if at == 0 {
+		for _, n := range unused.FindAllStringSubmatch(comment, -1) {
+			bytes, _ := strconv.Atoi(n[1])
+			known += bytes
+		}
 	}
 	if strings.HasSuffix(comment, assertWord) {
 		known += 4
@@ -286,7 +309,12 @@ func (t *textFunc) local(in wat.Instr) string {
 	if in.Op != op.LocalGet {
 		return ""
 	}
-	return localName(t.m.Funcs[t.id], int(in.Imm), t.f.params)
+	name := localName(t.m.Funcs[t.id], int(in.Imm), t.f.params)
+	if t.f.locals == nil {
+		t.f.locals = map[string]int{}
+	}
+	t.f.locals[name] = int(in.Imm)
+	return name
 }
 
 // spilled notes the values that a routine takes, whose signature has a letter for each, and
@@ -294,7 +322,7 @@ func (t *textFunc) local(in wat.Instr) string {
 // site is on the stack.
 func (t *textFunc) spilled(before []wat.Instr, letters string, at int) int {
 	n := 0
-	for n < len(letters) && n < len(before) && before[len(before)-1-n].Op == op.LocalGet {
+	for n < len(letters) && n < len(before) && t.pushes(before[len(before)-1-n]) {
 		n++
 	}
 	for k, letter := range []byte(letters) {
@@ -302,11 +330,17 @@ func (t *textFunc) spilled(before []wat.Instr, letters string, at int) int {
 		if i := k - len(letters) + n; i >= 0 {
 			slot.Name = t.local(before[len(before)-n+i])
 		}
-		t.f.Frame.Slots = append(t.f.Frame.Slots, slot)
+		if slot.Name != "" { // else it is unused
+			t.f.Frame.Slots = append(t.f.Frame.Slots, slot)
+		}
 		at += slotSizes[letter]
 	}
 	return at
 }
+
+// pushes reports whether an instruction pushes what a frame gets: a local, or 0 where nothing
+// is kept.
+func (t *textFunc) pushes(in wat.Instr) bool { return in.Op == op.LocalGet || in.Op == op.I32Const }
 
 var slotSizes = map[byte]int{'i': 4, 'l': 8, 'f': 4, 'd': 8, 'v': 16}
 
