@@ -133,16 +133,20 @@ func ranges(numbers []int) []string {
 		from := i
 		for i++; i < len(numbers) && numbers[i] == numbers[i-1]+1; i++ {
 		}
-		switch first, last := numbers[from], numbers[i-1]; last - first {
-		case 0:
-			words = append(words, fmt.Sprintf("site %d", first))
-		case 1:
-			words = append(words, fmt.Sprintf("sites %d and %d", first, last))
-		default:
-			words = append(words, fmt.Sprintf("sites %d to %d", first, last))
-		}
+		words = append(words, rangeText(numbers[from], numbers[i-1]))
 	}
 	return words
+}
+
+// rangeText names the sites from first to last.
+func rangeText(first, last int) string {
+	switch last - first {
+	case 0:
+		return fmt.Sprintf("site %d", first)
+	case 1:
+		return fmt.Sprintf("sites %d and %d", first, last)
+	}
+	return fmt.Sprintf("sites %d to %d", first, last)
 }
 
 // A PinSlot is what a frame holds.

@@ -118,7 +118,7 @@ func (f *function) numbersOf(lo, hi int) []int {
 // maxRanges is how many numbers, or rows of them, a comment lists.
 const maxRanges = 6
 
-// sitesText names sites in a comment.
+// sitesText names sites in a comment, if numbers are pinned.
 func (f *function) sitesText(lo, hi int) string {
 	numbers := f.numbersOf(lo, hi)
 	words := ranges(numbers)
@@ -134,6 +134,9 @@ func (f *function) sitesText(lo, hi int) string {
 // inFirstArm returns the code that says whether the number is one of the sites from lo up
 // to els, not from els up to hi: it is below an odd number of the bounds between both.
 func (f *function) inFirstArm(lo, els, hi int) (code []string, note string) {
+	if !f.renumbered {
+		return []string{"local.get", idSite, "i32.const", strconv.Itoa(els), "i32.lt_u"}, "from site " + strconv.Itoa(els) + " on"
+	}
 	in := map[int]bool{} // by number: in the first arm
 	all := f.numbersOf(lo, hi)
 	for k := lo; k < els; k++ {
@@ -151,9 +154,6 @@ func (f *function) inFirstArm(lo, els, hi int) (code []string, note string) {
 	}
 	if in[all[len(all)-1]] {
 		code = append(code, "i32.eqz")
-	}
-	if !f.renumbered {
-		return code, "from site " + strconv.Itoa(els) + " on"
 	}
 	return code, "with " + f.sitesText(els, hi)
 }
