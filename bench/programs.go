@@ -60,8 +60,8 @@ func allSubjects() []*subject {
 		{
 			name: "lua-O2", about: "Lua 5.4, C; a script calls a function that waits", suspend: "env.yield", source: fromC(luaProgram),
 			kernels: []kernel{
-				k("k_lua_fib", 25, 18), k("k_lua_spectral", 160, 35), k("k_lua_strs", 10000, 800), k("k_lua_sorts", 15000, 1000),
-				k("k_lua_trees", 14, 10),
+				k("k_lua_fib", 28, 18), k("k_lua_spectral", 320, 35), k("k_lua_strs", 30000, 800), k("k_lua_sorts", 45000, 1000),
+				k("k_lua_trees", 16, 10),
 			},
 			switches: []call{{"sw_lua", []int{2000}}},
 		},
