@@ -82,12 +82,15 @@ func (f *function) annotateTargets(e inserter) {
 
 // refs lists slots, each once.
 func (f *function) refs(slots []slotID) string {
-	slots = slices.Compact(slices.Sorted(slices.Values(slots)))
+	return strings.Join(f.refWords(slices.Compact(slices.Sorted(slices.Values(slots)))), " ")
+}
+
+func (f *function) refWords(slots []slotID) []string {
 	words := make([]string, len(slots))
 	for i, s := range slots {
 		words[i] = f.ref(s)
 	}
-	return strings.Join(words, " ")
+	return words
 }
 
 func describeOperands(operands []operand) string {

@@ -69,13 +69,10 @@ func (f *function) emit() {
 	f.nameTargets()
 	f.divert()
 	f.enter()
-	for todo := []*level{f.body}; len(todo) > 0; {
-		l := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
+	for l := range f.levels {
 		f.openLevel(l)
 		for _, t := range l.targets {
 			f.land(t)
-			todo = append(todo, t.inner...)
 		}
 	}
 	for k := range f.sites {

@@ -73,14 +73,11 @@ func (f *function) layOut() error {
 func (f *function) neededBehind() bitset {
 	sets := make([][]slotID, len(f.sites))
 	found := false
-	for todo := []*level{f.body}; len(todo) > 0; {
-		l := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
+	for l := range f.levels {
 		for _, t := range l.targets {
 			if t.inner == nil && len(t.sets) > 0 {
 				sets[t.lo], found = t.sets, true
 			}
-			todo = append(todo, t.inner...)
 		}
 	}
 	if !found {
@@ -115,6 +112,17 @@ func (f *function) firstNeed(s slotID) (site int) {
 	})
 	return site
 }
+
+// bytesOf is how many bytes slots take.
+func (f *function) bytesOf(slots []slotID) (bytes int) {
+	for _, s := range slots {
+		bytes += 4 * f.words(s)
+	}
+	return bytes
+}
+
+// rareSlots are those that only few sites need.
+func (f *function) rareSlots() []slotID { return f.frame.slots[len(f.frame.slots)-f.frame.rare:] }
 
 // cutChunks divides the frame among routines that take so many values at most.
 func (f *function) cutChunks(most int) {

@@ -49,7 +49,7 @@ func (s *state) frameMap() *fiberlib.FrameMap {
 
 // describeFrame returns what the map says of a function.
 func (f *function) describeFrame(numbers map[wat.FuncID]int, names []string, lines func(wat.FuncID, int) (string, int)) fiberlib.FrameFunc {
-	d := fiberlib.FrameFunc{Name: wat.NameText(names[f.id]), Size: uint32(f.frame.size), SiteAt: -1}
+	d := fiberlib.FrameFunc{Name: wat.NameText(names[f.id]), Size: uint32(f.frame.size), Rare: uint32(f.bytesOf(f.rareSlots())), SiteAt: -1}
 	place := map[slotID]int{} // by slot: its place in d.Slots
 	at := 0
 	for i := len(f.frame.chunks) - 1; i >= 0; i-- { // the last is spilled first
@@ -62,9 +62,6 @@ func (f *function) describeFrame(numbers map[wat.FuncID]int, names []string, lin
 			if s == unusedWord {
 				at += 4
 				continue
-			}
-			if c.rare {
-				d.Rare += uint32(f.slotType(s).Size())
 			}
 			place[s] = len(d.Slots)
 			d.Slots = append(d.Slots, fiberlib.FrameSlot{Name: f.slotName(s), Type: f.slotType(s).Letter(), Offset: uint32(at)})
@@ -133,14 +130,11 @@ func (f *function) eachNeed(do func(site int, s slotID)) {
 // siteTargets returns the target of each site.
 func (f *function) siteTargets() []*target {
 	targets := make([]*target, len(f.sites))
-	for todo := []*level{f.body}; len(todo) > 0; {
-		l := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
+	for l := range f.levels {
 		for _, t := range l.targets {
 			if t.inner == nil {
 				targets[t.lo] = t
 			}
-			todo = append(todo, t.inner...)
 		}
 	}
 	return targets

@@ -43,19 +43,14 @@ func (f *function) frameLine() string {
 	if f.frame.rare == 0 {
 		return wrapHeader("frame", fmt.Sprintf("%d bytes: ", f.frame.size), words, ", ")
 	}
-	var rare []string
-	size, whole := f.frame.size, 0
-	for _, s := range f.frame.slots[common:] {
-		rare = append(rare, f.ref(s))
-		size -= f.slotType(s).Size()
-	}
+	whole := 0
 	for _, s := range f.sites {
 		if s.whole {
 			whole++
 		}
 	}
-	return wrapHeader("frame", fmt.Sprintf("%d bytes: ", size), words, ", ") +
-		wrapHeader("", fmt.Sprintf("%d bytes at %d of %d sites, with ", f.frame.size, whole, len(f.sites)), rare, ", ")
+	return wrapHeader("frame", fmt.Sprintf("%d bytes: ", f.frame.size-f.bytesOf(f.rareSlots())), words, ", ") +
+		wrapHeader("", fmt.Sprintf("%d bytes at %d of %d sites, with ", f.frame.size, whole, len(f.sites)), f.refWords(f.rareSlots()), ", ")
 }
 
 // maxSites bounds the sites that a header lists; every site has a line of its own

@@ -51,12 +51,9 @@ func (f *function) emitHot() {
 	h := *f
 	h.isHot, h.edits, h.dropped, h.needsSite, h.checks = true, nil, nil, false, 0
 	h.enter()
-	for todo := []*level{h.body}; len(todo) > 0; {
-		l := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
+	for l := range h.levels {
 		for _, t := range l.targets {
 			h.keep(t)
-			todo = append(todo, t.inner...)
 		}
 	}
 	for k := range h.sites {

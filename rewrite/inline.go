@@ -10,18 +10,26 @@ import (
 // move the position, and the values are stored and loaded one by one.
 
 // places calls do with each slot of a part of the frame, as the store or load of it needs
-// it, and returns how many bytes the part takes.
-func (f *function) places(c chunk, do func(slotID, slot)) (size int) {
+// it.
+func (f *function) places(c chunk, do func(slotID, slot)) {
+	at := 0
 	if c.numbered {
-		size = 4
+		at = 4
 	}
 	for _, s := range c.slots {
 		if s != unusedWord {
-			do(s, slot{f.slotType(s), size})
+			do(s, slot{f.slotType(s), at})
 		}
-		size += 4 * f.words(s)
+		at += 4 * f.words(s)
 	}
-	return size
+}
+
+// partBytes is how many bytes a part of the frame takes.
+func (f *function) partBytes(c chunk) int {
+	if c.numbered {
+		return 4 + f.bytesOf(c.slots)
+	}
+	return f.bytesOf(c.slots)
 }
 
 // spillInline inserts the code that pushes a part of the frame. The site number, if there
@@ -31,8 +39,7 @@ func (f *function) spillInline(at int, c chunk) {
 	if c.numbered {
 		push = idPushSite
 	}
-	size := f.places(c, func(slotID, slot) {})
-	f.before(at, "make room for it; 0 if there is none", "i32.const", strconv.Itoa(size), "call", push, "local.tee", idFrame, "if")
+	f.before(at, "make room for it; 0 if there is none", "i32.const", strconv.Itoa(f.partBytes(c)), "call", push, "local.tee", idFrame, "if")
 	f.places(c, func(s slotID, to slot) {
 		f.before(at, "", "local.get", idFrame, "local.get", f.ref(s), to.access("store"))
 	})
@@ -42,8 +49,7 @@ func (f *function) spillInline(at int, c chunk) {
 // reloadInline inserts the code that pops a part of the frame, and leaves the site number
 // on the stack, if there is one.
 func (f *function) reloadInline(at int, c chunk) {
-	size := f.places(c, func(slotID, slot) {})
-	f.before(at, "", "i32.const", strconv.Itoa(size), "call", idPop, "local.set", idFrame)
+	f.before(at, "", "i32.const", strconv.Itoa(f.partBytes(c)), "call", idPop, "local.set", idFrame)
 	f.places(c, func(s slotID, from slot) {
 		f.before(at, "", "local.get", idFrame, from.access("load"), "local.set", f.ref(s))
 	})

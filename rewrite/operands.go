@@ -90,13 +90,26 @@ func (l *level) head() int { return l.start + len(l.heads) }
 // dispatches reports whether anything has to be opened at the top of the level.
 func (l *level) dispatches() bool { return len(l.targets) > 1 || !l.targets[0].falls }
 
+// levels iterates over the levels of a function, each before those inside, which need not
+// be known before.
+func (f *function) levels(yield func(*level) bool) {
+	for todo := []*level{f.body}; len(todo) > 0; {
+		l := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if !yield(l) {
+			return
+		}
+		for _, t := range l.targets {
+			todo = append(todo, t.inner...)
+		}
+	}
+}
+
 // findTargets builds the levels of a function, and finds for every target where
 // its landing closes and what must be parked there. It requires sites and liveness.
 func (f *function) findTargets() error {
 	f.body = &level{opener: -1, end: len(f.fn.Body.Instrs)}
-	for todo := []*level{f.body}; len(todo) > 0; {
-		l := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
+	for l := range f.levels {
 		f.fillLevel(l)
 		for _, t := range l.targets {
 			f.findCut(l, t)
@@ -106,7 +119,6 @@ func (f *function) findTargets() error {
 			if err := f.park(l, t); err != nil {
 				return err
 			}
-			todo = append(todo, t.inner...)
 		}
 	}
 	if (len(f.sites) > 1 || f.pin.numbered()) && !f.usesTable(f.body) {

@@ -217,6 +217,9 @@ func (f *function) pinNotes() string {
 		words = append(words, "earlier frames cannot be rewound: they are laid out anew"+f.newSlots())
 	default:
 		words = f.missing()
+		if n := len(words) - maxNamed; n > 1 {
+			words = append(words[:maxNamed], fmt.Sprintf("and so at %d more sites", n))
+		}
 	}
 	if len(p.Gone) > 0 && f.renumbered {
 		is := " is"
@@ -245,7 +248,18 @@ func (f *function) newSlots() string {
 	if len(words) == 0 {
 		return ""
 	}
-	return ", with " + strings.Join(words, " ")
+	return ", with " + some(words)
+}
+
+// maxNamed is how many slots a note names, or sites.
+const maxNamed = 12
+
+// some lists the first words, and says how many more there are.
+func some(words []string) string {
+	if n := len(words) - maxNamed; n > 1 {
+		words = append(words[:maxNamed:maxNamed], fmt.Sprintf("and %d more", n))
+	}
+	return strings.Join(words, " ")
 }
 
 // isRare reports whether the i-th slot is one that few sites need.
@@ -283,7 +297,7 @@ func (f *function) missing() []string {
 			}
 		}
 		if len(slots) > 0 {
-			words = append(words, fmt.Sprintf("earlier frames cannot be rewound at site %d, where they do not have what is now in %s", f.number(k), f.refs(slots)))
+			words = append(words, fmt.Sprintf("earlier frames cannot be rewound at site %d, where they do not have what is now in %s", f.number(k), some(f.refWords(slots))))
 		} else if len(unknown) > 0 {
 			words = append(words, fmt.Sprintf("whether earlier frames can be rewound at site %d is not known, since --frames was not given to say which operands they have", f.number(k)))
 		}

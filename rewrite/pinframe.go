@@ -50,7 +50,7 @@ func (f *function) pinFrame() {
 		return
 	}
 	if f.pin.Rare > 0 { // all or nothing
-		f.frame.kept = slices.Equal(order, f.order()) && f.rareBytes() == f.pin.Rare
+		f.frame.kept = slices.Equal(order, f.order()) && f.bytesOf(f.rareSlots()) == f.pin.Rare
 		return
 	}
 	f.frame.kept = true
@@ -62,14 +62,6 @@ func (f *function) pinFrame() {
 	if !slices.Equal(order, f.order()) {
 		f.setOrder(order)
 	}
-}
-
-// rareBytes is how many bytes of a frame only few sites need.
-func (f *function) rareBytes() (bytes int) {
-	for _, s := range f.frame.slots[len(f.frame.slots)-f.frame.rare:] {
-		bytes += f.slotType(s).Size()
-	}
-	return bytes
 }
 
 // words is how many words of a frame something takes.

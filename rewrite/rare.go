@@ -30,30 +30,7 @@ func (f *function) setRareAside() {
 	if !f.setsAside || len(slots) <= chunkSize || sites < 2 || len(slots)*sites > mostNeeds {
 		return
 	}
-	place := map[slotID]int{}
-	for i, s := range slots {
-		place[s] = i
-	}
-	needs := make([]bitset, sites)
-	users := make([]int, len(slots))
-	f.eachNeed(func(k int, s slotID) {
-		i, ok := place[s]
-		if !ok {
-			return
-		}
-		if needs[k] == nil {
-			needs[k] = newBitset(len(slots))
-		}
-		if !needs[k].has(i) {
-			needs[k].add(i)
-			users[i]++
-		}
-	})
-	order := make([]int, len(slots)) // what most sites need first
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return users[b] - users[a] })
+	needs, order := f.needsByPlace()
 	common := f.common(order, needs)
 	if common < 0 {
 		return
@@ -62,20 +39,42 @@ func (f *function) setRareAside() {
 	for _, i := range order[common:] {
 		rare.add(i)
 	}
-	f.frame.rare, f.needsSite = len(slots)-common, true
-	var last []slotID
-	f.frame.slots = make([]slotID, 0, len(slots))
+	var most, few []slotID
 	for i, s := range slots {
 		if rare.has(i) {
-			last = append(last, s)
+			few = append(few, s)
 		} else {
-			f.frame.slots = append(f.frame.slots, s)
+			most = append(most, s)
 		}
 	}
-	f.frame.slots = append(f.frame.slots, last...)
-	for k := range f.sites {
-		f.sites[k].whole = slices.ContainsFunc(order[common:], func(i int) bool { return needs[k] != nil && needs[k].has(i) })
+	f.frame.slots, f.frame.rare, f.needsSite = append(most, few...), len(few), true
+	for k, need := range needs {
+		f.sites[k].whole = slices.ContainsFunc(order[common:], need.has)
 	}
+}
+
+// needsByPlace returns by site the places of the slots that it needs, and the places in
+// order: what most sites need first.
+func (f *function) needsByPlace() (needs []bitset, order []int) {
+	slots := f.frame.slots
+	place := map[slotID]int{}
+	order = make([]int, len(slots))
+	for i, s := range slots {
+		place[s], order[i] = i, i
+	}
+	needs = make([]bitset, len(f.sites))
+	for k := range needs {
+		needs[k] = newBitset(len(slots))
+	}
+	users := make([]int, len(slots))
+	f.eachNeed(func(k int, s slotID) {
+		if i, ok := place[s]; ok && !needs[k].has(i) {
+			needs[k].add(i)
+			users[i]++
+		}
+	})
+	slices.SortStableFunc(order, func(a, b int) int { return users[b] - users[a] })
+	return needs, order
 }
 
 // common returns how many slots the common frame best has, in an order of them; -1 if
@@ -85,16 +84,13 @@ func (f *function) common(order []int, needs []bitset) int {
 	for _, need := range needs {
 		n := 0
 		for at, i := range order {
-			if need != nil && need.has(i) {
+			if need.has(i) {
 				n = at + 1
 			}
 		}
 		without[n]++
 	}
-	bytes := 0
-	for _, s := range f.frame.slots {
-		bytes += f.slotType(s).Size()
-	}
+	bytes := f.bytesOf(f.frame.slots)
 	best, saved, sites := -1, worthSettingAside*len(f.sites)-1, 0
 	for n, i := range order {
 		sites += without[n]

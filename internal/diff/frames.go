@@ -28,19 +28,12 @@ const (
 func compareSites(p *pairing, old, new []Site) []SiteChange {
 	partner := align(len(old), len(new), siteRounds, p.siteKeys(p.old, old), p.siteKeys(p.new, new))
 	var changes []SiteChange
-	i, j := 0, 0
-	for at := 0; at <= len(old); at++ {
-		end := len(new)
-		if at < len(old) {
-			if end = partner[at]; end < 0 {
-				continue
-			}
-		}
-		changes = append(changes, gap(old, new, i, at, j, end)...)
+	for g := range gaps(partner, len(new)) {
+		at, end := g.To, g.At+g.Count
+		changes = append(changes, gap(old, new, g.From, at, g.At, end)...)
 		if at < len(old) && old[at].Number != new[end].Number {
 			changes = append(changes, SiteChange{What: SiteRenumbered, Old: old[at].Number, New: new[end].Number, Calls: new[end].Calls, Place: new[end].Place})
 		}
-		i, j = at+1, end+1
 	}
 	return changes
 }

@@ -1,6 +1,9 @@
 package diff
 
-import "strings"
+import (
+	"iter"
+	"strings"
+)
 
 // A Hunk is a run of lines that differ between two texts: old lines From to To have become
 // new lines At to At+Count. Lines count from 0; one of the two may be none.
@@ -18,20 +21,32 @@ const lineRounds = 3
 func Lines(old, new []string) []Hunk {
 	partner := align(len(old), len(new), lineRounds, lineKeys(old), lineKeys(new))
 	var hunks []Hunk
-	i, j := 0, 0
-	for at := 0; at <= len(old); at++ {
-		end := len(new)
-		if at < len(old) {
-			if end = partner[at]; end < 0 {
-				continue
-			}
+	for g := range gaps(partner, len(new)) {
+		if g.From < g.To || g.Count > 0 {
+			hunks = append(hunks, g)
 		}
-		if at > i || end > j {
-			hunks = append(hunks, Hunk{At: j, Count: end - j, From: i, To: at})
-		}
-		i, j = at+1, end+1
 	}
 	return hunks
+}
+
+// gaps iterates over what lies before each of the old that has a partner, and behind the
+// last, even if it is nothing: so the partners are at To and at At+Count.
+func gaps(partner []int, new int) iter.Seq[Hunk] {
+	return func(yield func(Hunk) bool) {
+		from, at := 0, 0
+		for to := 0; to <= len(partner); to++ {
+			end := new
+			if to < len(partner) {
+				if end = partner[to]; end < 0 {
+					continue
+				}
+			}
+			if !yield(Hunk{At: at, Count: end - at, From: from, To: to}) {
+				return
+			}
+			from, at = to+1, end+1
+		}
+	}
 }
 
 // lineKeys returns keys of lines: hashes of what stands around them.
