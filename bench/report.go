@@ -48,7 +48,7 @@ which needs nothing but Go. Where there are npm, apt-get and clang-19 it fetches
 
 - Date: %s. Machine: %s, %d cores, %s. Load when it began %s, when it ended %s (processes that want to run: above %d, programs have waited for each other).
 - Tools: %s.
-- Every number is the median of so many runs: %d, with the smallest and the largest in brackets. A run makes one build of each module with each tool, one after the other, so that whatever else the machine does meets all of them; a build that takes more than %d seconds is made in the first run only. Ratios are taken within a run. Of calls, a sample is the fastest of %d (%d on interpreters), and the calls in all modules take turns. What a call returns is compared with what it returns in the module that was the input, each time.
+- Every number is the median of so many runs: %d, with the smallest and the largest in brackets. A run makes one build of each module with each tool, one after the other, so that whatever else the machine does meets all of them; a build that takes more than %d seconds is made in the first run only. Ratios are taken within a run. Of calls, a sample is the fastest of %d (%d on interpreters), and the calls in all modules take turns; on node each is made eight times before. What a call returns is compared with what it returns in the module that was the input, each time.
 `, m.date, m.cpu, m.cores, m.system, m.loadBefore, m.loadAfter, m.cores, strings.Join(r.tools.versions, "; "), r.runs, tooLong, bestOf, bestOfLight)
 	for _, why := range r.tools.missing {
 		fmt.Fprintf(&b, "- Not there: %s.\n", why)
