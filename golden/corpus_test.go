@@ -234,6 +234,11 @@ func TestCorpusKernelsWithHotCopies(t *testing.T) {
 	testKernels(t, rewrite.Options{Optimize: rewrite.ForSpeed}, "kernels-*.wasm", "lua-*.wasm")
 }
 
+// With hot copies of all functions they are, too.
+func TestCorpusKernelsAllHot(t *testing.T) {
+	testKernels(t, rewrite.Options{Hot: []string{"*"}}, "kernels-*.wasm", "lua-*.wasm")
+}
+
 // With assertions they are, too, and nothing trips.
 func TestCorpusKernelsWithAsserts(t *testing.T) {
 	testKernels(t, rewrite.Options{Asserts: true}, "kernels-*.wasm")

@@ -14,7 +14,7 @@ import (
 )
 
 // TestGenerated rewrites modules that were drawn at random, in both shapes, with
-// assertions, with hot copies and with probes, checks all promises and executes them. A failure prints the smallest module found that
+// assertions, with hot copies of some functions and of all, and with probes, checks all promises and executes them. A failure prints the smallest module found that
 // has it, and what became of that.
 func TestGenerated(t *testing.T) {
 	programs := rapid.Custom(drawProgram)
@@ -24,7 +24,7 @@ func TestGenerated(t *testing.T) {
 		if err != nil {
 			t.Fatalf("the generator is wrong: %v", err)
 		}
-		for _, opts := range []rewrite.Options{{Shape: rewrite.Moved}, {Shape: rewrite.Plain}, {Asserts: true}, {Optimize: rewrite.ForSpeed}, {Probes: true}} {
+		for _, opts := range []rewrite.Options{{Shape: rewrite.Moved}, {Shape: rewrite.Plain}, {Asserts: true}, {Optimize: rewrite.ForSpeed}, {Hot: []string{"*"}}, {Probes: true}} {
 			opts.Suspend = []string{"env.sleep", "env.wait"}
 			if out, err := rewriteAndRun(source, opts, p.calls); err != nil {
 				t.Fatalf("%v\n-- out.wat --\n%s", err, out)

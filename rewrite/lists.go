@@ -55,21 +55,15 @@ func (l Lists) resolve(m *wat.Module) (*marked, error) {
 		return nil, &wat.Error{Code: ErrList, Msg: "a list of the only functions excludes lists of functions to add and to remove",
 			Hint: "name in it all that may suspend"}
 	}
-	names := functionNames(m)
 	k := &marked{}
 	for _, list := range []struct {
 		name    string
 		entries []string
 		to      *[]bool
 	}{{"only", l.Only, &k.only}, {"add", l.Add, &k.add}, {"remove", l.Remove, &k.remove}, {"indirect", l.IndirectIn, &k.in}} {
-		if len(list.entries) == 0 {
-			continue
-		}
-		*list.to = make([]bool, len(m.Funcs))
-		for _, entry := range list.entries {
-			if err := markFunctions(m, names, list.name, entry, *list.to); err != nil {
-				return nil, err
-			}
+		var err error
+		if *list.to, err = markAll(m, list.name, list.entries); err != nil {
+			return nil, err
 		}
 	}
 	for id := range m.Funcs {
@@ -78,6 +72,20 @@ func (l Lists) resolve(m *wat.Module) (*marked, error) {
 		}
 	}
 	return k, nil
+}
+
+// markAll returns by function whether a list names it; nil for an empty list.
+func markAll(m *wat.Module, list string, entries []string) ([]bool, error) {
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	names, to := functionNames(m), make([]bool, len(m.Funcs))
+	for _, entry := range entries {
+		if err := markFunctions(m, names, list, entry, to); err != nil {
+			return nil, err
+		}
+	}
+	return to, nil
 }
 
 // functionNames returns the functions by the names that lists can use for them.

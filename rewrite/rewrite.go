@@ -71,6 +71,10 @@ type Options struct {
 	Shape Shape
 	// Optimize says what the output is to be good at.
 	Optimize Optimize
+	// Hot lists functions that run often, as a profile says: they get hot copies whatever
+	// Optimize says and however large they are. The entries are those of Lists; functions
+	// that get no code need no copies.
+	Hot []string
 
 	// Pins say by function what an earlier output has fixed.
 	Pins map[wat.FuncID]*Pin
@@ -176,12 +180,12 @@ func rewrite(m *wat.Module, opts Options, explain bool) (*state, error) {
 		return nil, &wat.Error{Code: ErrList, Msg: fmt.Sprintf("a stack size of %d bytes is too %s", n, map[bool]string{true: "small", false: "large"}[n < minStack]),
 			Hint: fmt.Sprintf("it is %d to %d bytes, for both stacks of a fiber", minStack, maxStack)}
 	}
-	if opts.Probes && opts.Optimize == ForSpeed {
-		return nil, &wat.Error{Code: ErrList, Msg: "hot copies of functions have no probes", Hint: "optimize for something else than speed, or leave out the probes"}
+	if opts.Probes && opts.copies() {
+		return nil, &wat.Error{Code: ErrList, Msg: "hot copies of functions have no probes", Hint: "optimize for something else than speed, list no hot functions, or leave out the probes"}
 	}
 	s := &state{source: m, m: m, opts: opts.forModule(m), result: &Result{}}
 	s.opts.Frames = s.opts.Frames || opts.Probes
-	s.describes = explain || opts.Pins != nil || s.opts.Frames || opts.Optimize == ForSpeed || s.opts.readsMap(m)
+	s.describes = explain || opts.Pins != nil || s.opts.Frames || opts.copies() || s.opts.readsMap(m)
 	if opts.Lines == nil && !m.Source.Binary {
 		s.opts.Lines = linesOf(m)
 	}
@@ -213,6 +217,7 @@ type state struct {
 	guards    guards
 	asserts   *asserts     // nil for none
 	guarded   []*function  // those that check the stack pointer or their calls and get no other code
+	listed    []bool       // by function: Options.Hot lists it; nil for no list
 	mains     []wat.FuncID // those whose exports get a wrapper, in ascending order
 	result    *Result
 }
@@ -238,6 +243,9 @@ func (s *state) callGraph() error {
 		return err
 	}
 	if s.asserts, err = findAsserts(s.m, s.graph, said, s.opts); err != nil {
+		return err
+	}
+	if s.listed, err = markAll(s.m, "hot", s.opts.Hot); err != nil {
 		return err
 	}
 	s.result.Notes = append(s.graph.notes(s.m), s.guards.notes()...)

@@ -11,8 +11,8 @@ import (
 
 type buildCmd struct {
 	selection
-	Shape    string `enum:"moved,plain" default:"moved" help:"moved opens source blocks early, so that less code is needed; plain leaves every source line in its place."`
-	Optimize string `enum:"default,size,speed" default:"default" help:"What the output is to be good at: size makes it smaller, speed has code that runs while nothing suspends in copies without dispatches."`
+	Shape string `enum:"moved,plain" default:"moved" help:"moved opens source blocks early, so that less code is needed; plain leaves every source line in its place."`
+	tuning
 	pinning
 	Output  string `short:"o" placeholder:"FILE" help:"Write the binary here."`
 	EmitWat string `placeholder:"FILE" help:"Write the rewritten text as well."`
@@ -66,7 +66,7 @@ func (b *buildCmd) Run(c *console) error {
 	if opts.Shape, err = rewrite.ParseShape(b.Shape); err != nil {
 		return err
 	}
-	if opts.Optimize, err = rewrite.ParseOptimize(b.Optimize); err != nil {
+	if err := b.tune(&opts); err != nil {
 		return err
 	}
 	if err := b.check(b.Output); err != nil {
@@ -112,9 +112,6 @@ func (b *buildCmd) Run(c *console) error {
 		c.notes(pinned)
 		if len(m.Debug) > 0 && !b.SourceMap.on {
 			c.note("--source-map keeps the lines of the source for debuggers")
-		}
-		if b.SourceMap.on && b.Optimize == "speed" {
-			c.note("debuggers pass over hot copies: to step through the program, build it without --optimize=speed")
 		}
 		c.notes(r.Notes)
 		c.notes(binary.Warnings(r.Module, out))

@@ -12,8 +12,8 @@ import (
 
 type diffCmd struct {
 	selection
-	Shape    string `enum:"moved,plain" default:"moved" help:"The shape in which sources are rewritten."`
-	Optimize string `enum:"default,size,speed" default:"default" help:"What the output of sources is to be good at."`
+	Shape string `enum:"moved,plain" default:"moved" help:"The shape in which sources are rewritten."`
+	tuning
 	Stat     bool   `xor:"form" help:"A line for each function."`
 	JSON     bool   `name:"json" xor:"form" help:"Everything as JSON."`
 	Markdown bool   `xor:"form" help:"As Markdown, to be pasted into a review."`
@@ -49,7 +49,7 @@ func (d *diffCmd) Run(c *console) error {
 	if opts.Shape, err = rewrite.ParseShape(d.Shape); err != nil {
 		return err
 	}
-	if opts.Optimize, err = rewrite.ParseOptimize(d.Optimize); err != nil {
+	if err := d.tune(&opts); err != nil {
 		return err
 	}
 	var sides [2]*diff.Side

@@ -13,7 +13,7 @@ import (
 
 type explainCmd struct {
 	selection
-	Optimize string `enum:"default,size,speed" default:"default" help:"What build --optimize would do, and what it costs: default, size or speed."`
+	tuning
 	Sort     string `enum:"growth,percent,sites,frame,size,name,index" default:"growth" help:"The order of the functions in the summary: growth in bytes or in percent, call sites, size of the frame, size of the function, name or index."`
 	Top      int    `default:"20" placeholder:"N" help:"How many functions the summary lists; 20 if this does not say."`
 	Tree     bool   `help:"Everything through which the function reaches what suspends, as a tree; without a function, all callers of what suspends."`
@@ -42,7 +42,7 @@ func (x *explainCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	if opts.Optimize, err = rewrite.ParseOptimize(x.Optimize); err != nil {
+	if err := x.tune(&opts); err != nil {
 		return err
 	}
 	if x.Top < 0 || x.Depth < 1 {

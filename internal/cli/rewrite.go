@@ -4,9 +4,9 @@ import "github.com/watfiber/watfiber/rewrite"
 
 type rewriteCmd struct {
 	selection
-	Shape    string `enum:"moved,plain" default:"moved" help:"moved opens source blocks early, so that less code is needed; plain leaves every source line in its place."`
-	Optimize string `enum:"default,size,speed" default:"default" help:"What the output is to be good at: size makes it smaller, speed has code that runs while nothing suspends in copies without dispatches."`
-	After    string `placeholder:"PASS" help:"Stop after a pass and show what it found out: callgraph, sites, liveness, operands, frame, inline, hot, emit, runtime or verify."`
+	Shape string `enum:"moved,plain" default:"moved" help:"moved opens source blocks early, so that less code is needed; plain leaves every source line in its place."`
+	tuning
+	After string `placeholder:"PASS" help:"Stop after a pass and show what it found out: callgraph, sites, liveness, operands, frame, inline, hot, emit, runtime or verify."`
 	pinning
 	Output string `short:"o" placeholder:"FILE" help:"Write the text here instead of to standard output."`
 	Quiet  bool   `short:"q" help:"Say nothing unless something is wrong."`
@@ -46,7 +46,7 @@ func (r *rewriteCmd) Run(c *console) error {
 	if opts.Shape, err = rewrite.ParseShape(r.Shape); err != nil {
 		return err
 	}
-	if opts.Optimize, err = rewrite.ParseOptimize(r.Optimize); err != nil {
+	if err := r.tune(&opts); err != nil {
 		return err
 	}
 	if names, _ := rewrite.Passes(); r.After != "" && !contains(names, r.After) {

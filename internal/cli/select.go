@@ -34,6 +34,21 @@ type selection struct {
 	peer passArgs `kong:"-"` // what PassArg says beside options
 }
 
+// tuning is the flags that say what the output is to be good at.
+type tuning struct {
+	Optimize string   `enum:"default,size,speed" default:"default" help:"What the output is to be good at: size makes it smaller; speed has code that runs while nothing suspends in copies without dispatches, in functions that seem to run often."`
+	Hot      []string `placeholder:"FUNC,…" sep:"none" help:"Functions that run often, as a profile says: they get such copies in any case."`
+}
+
+// tune takes what the flags mean.
+func (t *tuning) tune(o *rewrite.Options) (err error) {
+	if o.Optimize, err = rewrite.ParseOptimize(t.Optimize); err != nil {
+		return err
+	}
+	o.Hot, err = readLists("--hot", t.Hot)
+	return err
+}
+
 // options returns what the flags mean.
 func (s *selection) options() (rewrite.Options, error) {
 	var o rewrite.Options

@@ -36,9 +36,9 @@ func probe(text, line string) any {
 	}
 	opts.Probes = true
 	remark := ""
-	if opts.Optimize == rewrite.ForSpeed {
-		opts.Optimize = rewrite.ForBoth
-		remark = "hot copies have no probes: what is recorded is the program without --optimize=speed"
+	if opts.Optimize == rewrite.ForSpeed || len(opts.Hot) > 0 {
+		opts.Optimize, opts.Hot = rewrite.ForBoth, nil
+		remark = "hot copies have no probes: what is recorded is the program without them"
 	}
 	m, err := wat.Parse("in.wat", text)
 	if err == nil {

@@ -19,7 +19,7 @@ var valued = []string{"--indirect", "--optimize", "--redirect", "--shape"}
 func Parse(words []string) (rewrite.Options, error) {
 	var o rewrite.Options
 	lists := map[string]*[]string{
-		"--suspend": &o.Suspend, "--only": &o.Only, "--add": &o.Add, "--remove": &o.Remove, "--wrap": &o.Wrap,
+		"--suspend": &o.Suspend, "--only": &o.Only, "--add": &o.Add, "--remove": &o.Remove, "--wrap": &o.Wrap, "--hot": &o.Hot,
 	}
 	switches := map[string]*bool{
 		"--add-callers": &o.AddCallers, "--guard": &o.Guard, "--frames": &o.Frames, "--export-stack": &o.ExportStack, "--asserts": &o.Asserts,
