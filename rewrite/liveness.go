@@ -16,6 +16,19 @@ func (b bitset) has(i int) bool { return b[i/64]>>(i%64)&1 != 0 }
 
 func (b bitset) add(i int) { b[i/64] |= 1 << (i % 64) }
 
+func (b bitset) remove(i int) { b[i/64] &^= 1 << (i % 64) }
+
+// common returns how many elements two sets have in common, and one of them.
+func (b bitset) common(c bitset) (one, n int) {
+	for i, w := range c {
+		if w &= b[i]; w != 0 {
+			one = i*64 + bits.TrailingZeros64(w)
+			n += bits.OnesCount64(w)
+		}
+	}
+	return one, n
+}
+
 // union adds c to b and reports whether b has grown.
 func (b bitset) union(c bitset) bool {
 	grown := false

@@ -39,6 +39,7 @@ func (f *function) setRareAside() {
 	for _, i := range order[common:] {
 		rare.add(i)
 	}
+	f.spareSites(rare, needs)
 	var most, few []slotID
 	for i, s := range slots {
 		if rare.has(i) {
@@ -49,7 +50,8 @@ func (f *function) setRareAside() {
 	}
 	f.frame.slots, f.frame.rare, f.needsSite = append(most, few...), len(few), true
 	for k, need := range needs {
-		f.sites[k].whole = slices.ContainsFunc(order[common:], need.has)
+		_, n := need.common(rare)
+		f.sites[k].whole = n > 0
 	}
 }
 
@@ -100,4 +102,44 @@ func (f *function) common(order []int, needs []bitset) int {
 		bytes -= f.slotType(f.frame.slots[i]).Size()
 	}
 	return best
+}
+
+// spareSites takes slots out of the rare ones that are all that some sites need of them,
+// such as the callee of a call through a table: as long as little of what is saved over all
+// sites is lost, it is better that few frames are large.
+func (f *function) spareSites(rare bitset, needs []bitset) {
+	const most = 16 // slots
+	bytes, spared, alone := f.rareOnly(rare, needs)
+	least := bytes * spared / 16 * 15
+	for range most {
+		best, saved := -1, least
+		for i := range rare.each {
+			if left := (bytes - f.slotType(f.frame.slots[i]).Size()) * (spared + alone[i]); alone[i] > 0 && left >= saved {
+				best, saved = i, left
+			}
+		}
+		if best < 0 {
+			return
+		}
+		rare.remove(best)
+		bytes, spared, alone = f.rareOnly(rare, needs)
+	}
+}
+
+// rareOnly returns the bytes of the rare slots, how many sites need none of them, and by
+// slot how many need no other.
+func (f *function) rareOnly(rare bitset, needs []bitset) (bytes, none int, alone map[int]int) {
+	for i := range rare.each {
+		bytes += f.slotType(f.frame.slots[i]).Size()
+	}
+	alone = map[int]int{}
+	for _, need := range needs {
+		switch i, n := need.common(rare); n {
+		case 0:
+			none++
+		case 1:
+			alone[i]++
+		}
+	}
+	return bytes, none, alone
 }
