@@ -14,8 +14,9 @@ import (
 )
 
 // TestGenerated rewrites modules that were drawn at random, in both shapes, with
-// assertions, with hot copies of some functions and of all, and with probes, checks all promises and executes them. A failure prints the smallest module found that
-// has it, and what became of that.
+// assertions, with hot copies of some functions and of all, and with probes, checks all
+// promises and executes them. A failure prints the smallest module found that has it, and
+// what became of that.
 func TestGenerated(t *testing.T) {
 	programs := rapid.Custom(drawProgram)
 	rapid.Check(t, func(t *rapid.T) {

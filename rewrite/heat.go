@@ -103,7 +103,8 @@ const (
 	loopTimes = 8 // how often a loop is taken to go round
 
 	// A loop around a br_table with so many arms is taken for that of an interpreter, in
-	// which a program spends its time, and each arm is executed so often as in one loop.
+	// which a program spends its time: it is taken to go round 64 times as often as others,
+	// and each arm to be executed each time.
 	interpreterArms  = 32
 	interpreterTimes = 64
 )
