@@ -73,7 +73,7 @@ type Options struct {
 	Optimize Optimize
 	// Hot lists functions that run often, as a profile says: they get hot copies whatever
 	// Optimize says and however large they are. The entries are those of Lists; functions
-	// that get no code need no copies.
+	// that get no code need no copies. With Asserts there are none.
 	Hot []string
 
 	// Pins say by function what an earlier output has fixed.
